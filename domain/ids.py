@@ -1,0 +1,69 @@
+"""Ids: a prefix that says what it names, and a UUIDv7 in 26 characters of Crockford base32.
+
+The text sorts by time of creation, and reads aloud without i, l, o or u
+(https://www.crockford.com/base32.html, RFC 9562 for UUIDv7).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+from uuid import UUID
+
+from ulid import ULID
+from uuid_utils.compat import uuid7
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Id:
+    """An id of one kind; ``str`` is its public text, ``uuid`` its stored form."""
+
+    prefix: ClassVar[str]
+    uuid: UUID
+
+    @classmethod
+    def new(cls) -> Self:
+        """Make an id that sorts after those made before it."""
+        return cls(uuid7())
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the public text of an id; raises ValueError for any other text."""
+        prefix, _, body = text.partition("_")
+        if prefix != cls.prefix or len(body) != 26:  # noqa: PLR2004 - 128 bits in base32
+            raise ValueError(f"not an id that starts with {cls.prefix}_")
+        parsed = cls(ULID.from_str(body.upper()).to_uuid())
+        if str(parsed) != text:
+            raise ValueError("not the canonical form of an id")
+        return parsed
+
+    def __str__(self) -> str:
+        return f"{self.prefix}_{str(ULID.from_uuid(self.uuid)).lower()}"
+
+
+class OrgId(Id):
+    """An organization: the tenant of everything it owns."""
+
+    prefix = "org"
+
+
+class KeyId(Id):
+    """An API key."""
+
+    prefix = "key"
+
+
+class JobId(Id):
+    """A job."""
+
+    prefix = "job"
+
+
+class OutputId(Id):
+    """An output: a finished picture."""
+
+    prefix = "out"
+
+
+class RequestId(Id):
+    """One request, from its arrival to its answer."""
+
+    prefix = "req"

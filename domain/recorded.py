@@ -1,0 +1,57 @@
+"""What the log holds and who wrote it: the shapes shared by the store and the views."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from domain.ids import OrgId
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a key, a user, or the system itself (``id`` then names the command)."""
+
+    kind: Literal["key", "user", "system"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One act of one actor for one organization; its ids stand in the meta of every event.
+
+    ``request_id`` names this request, ``correlation_id`` the whole chain of acts it belongs to,
+    ``causation_id`` the act that led to this one (None: a caller's own wish).
+    """
+
+    org_id: OrgId
+    actor: Actor
+    request_id: str
+    correlation_id: str
+    causation_id: str | None = None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The meta of the events of this act, JSON-native."""
+        return {
+            "actor": {"type": self.actor.kind, "id": self.actor.id},
+            "requestId": self.request_id,
+            "correlationId": self.correlation_id,
+            "causationId": self.causation_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An event as the log holds it, decoded from its stored JSON."""
+
+    org_id: OrgId
+    position: int
+    stream_id: UUID
+    version: int
+    event_id: UUID
+    type: str
+    data: Mapping[str, Any]
+    meta: Mapping[str, Any]
+    at: datetime

@@ -1,0 +1,69 @@
+"""What the environment decides: read once, checked whole, then passed around as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1024 * 1024
+
+
+class InvalidSettings(Exception):
+    """The environment holds settings that cannot be used; every one of them is listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a process of Packshot is told from outside.
+
+    ``database_url`` is read as the role ``packshot_app``, ``writer_database_url`` appended through
+    as ``packshot_writer``; the owner's URL is only needed by ``packshot migrate`` and ``up``.
+    """
+
+    database_url: str
+    writer_database_url: str
+    redis_url: str
+    storage_dir: Path
+    secrets_dir: Path
+    render_children: int
+    upload_max_bytes: int = 50 * MIB
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read ``PACKSHOT_*``; raises InvalidSettings that names every wrong or missing one."""
+        reader = _Reader(environ)
+        database_url = reader.text("PACKSHOT_DATABASE_URL")
+        settings = cls(
+            database_url=database_url,
+            writer_database_url=environ.get("PACKSHOT_WRITER_DATABASE_URL", database_url),
+            redis_url=reader.text("PACKSHOT_REDIS_URL"),
+            storage_dir=Path(reader.text("PACKSHOT_STORAGE_DIR")),
+            secrets_dir=Path(reader.text("PACKSHOT_SECRETS_DIR")),
+            render_children=reader.whole("PACKSHOT_RENDER_CHILDREN", default=0, at_most=256),
+        )
+        reader.refuse_mistakes()
+        return settings
+
+
+class _Reader:
+    """Reads settings and remembers every mistake, so that all are told at once."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.mistakes: list[str] = []
+
+    def text(self, name: str) -> str:
+        value = self.environ.get(name, "")
+        if not value:
+            self.mistakes.append(f"{name} is not set")
+        return value
+
+    def whole(self, name: str, *, default: int, at_most: int) -> int:
+        value = self.environ.get(name, str(default))
+        if not value.isascii() or not value.isdigit() or int(value) > at_most:
+            self.mistakes.append(f"{name} must be a whole number from 0 to {at_most}; got {value!r}")
+            return default
+        return int(value)
+
+    def refuse_mistakes(self) -> None:
+        if self.mistakes:
+            raise InvalidSettings("; ".join(self.mistakes))
