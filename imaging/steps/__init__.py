@@ -1,0 +1,1 @@
+"""The steps of the pipeline, in files that never import each other."""
