@@ -19,6 +19,7 @@ import asyncpg
 from packshot.embedded import postgres, valkey
 from packshot.embedded.layout import Layout
 from packshot.embedded.process import running
+from packshot.store.migrate import migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,6 @@ class RunningServices:
             await self._as_admin(f"DROP DATABASE {name} WITH (FORCE)")
 
     async def _make_template(self) -> str:
-        from packshot.store.migrate import migrate
-
         name = self._new_name()
         await self._as_admin(f"CREATE DATABASE {name} TEMPLATE template0")
         await migrate(self._addresses(name).owner_url)

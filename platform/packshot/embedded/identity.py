@@ -7,12 +7,10 @@ import pwd
 from collections.abc import Callable
 from pathlib import Path
 
+from packshot.embedded.problems import NoIdentity
+
 CLONE_NEWUSER = 0x10000000  # linux/sched.h
 SEEMING_ID = 1000
-
-
-class NoIdentity(Exception):
-    """Root can neither open a user namespace nor become the user nobody."""
 
 
 @functools.cache

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from packshot.embedded.problems import UnusableFolder
+
 SOCKET_PATH_MAX_BYTES = 100  # sun_path holds 104 bytes on macOS, 108 on Linux (unix(7))
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 DATABASE = "packshot"
-
-
-class UnusableFolder(Exception):
-    """A folder cannot be used as it is; the message says which, why, and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +97,17 @@ class Layout:
     def owner_url(self) -> str:
         """The address of the database as the superuser, who owns the schema."""
         return self.database_url("postgres")
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The ``PACKSHOT_*`` environment of a process that works on this data."""
+        return {
+            "PACKSHOT_DATABASE_URL": self.database_url("packshot_app"),
+            "PACKSHOT_WRITER_DATABASE_URL": self.database_url("packshot_writer"),
+            "PACKSHOT_REDIS_URL": self.redis_url,
+            "PACKSHOT_STORAGE_DIR": str(self.root),
+            "PACKSHOT_SECRETS_DIR": str(self.secrets),
+        }
 
     def make(self) -> None:
         """Make every folder, private to this user; raises UnusableFolder."""

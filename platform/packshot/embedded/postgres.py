@@ -12,7 +12,8 @@ from pathlib import Path
 
 from packshot.embedded.identity import owner_of_files, postgres_identity
 from packshot.embedded.layout import Layout
-from packshot.embedded.process import Service, StartFailed
+from packshot.embedded.problems import StartFailed
+from packshot.embedded.process import Service
 
 # Durability first: fsync and synchronous_commit are Postgres' defaults, said aloud because the
 # promise "acknowledged means kept" stands on them.
@@ -47,7 +48,7 @@ def initialize(layout: Layout, *, is_durable: bool = True) -> bool:
     unfinished.mkdir(mode=0o700)
     _hand_over(unfinished)
     sync = [] if is_durable else ["--no-sync"]
-    made = subprocess.run(  # noqa: S603 - argv is ours
+    made = subprocess.run(
         [*_initdb_command(unfinished), *sync],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

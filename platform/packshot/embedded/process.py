@@ -12,12 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from packshot.embedded.problems import StartFailed
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 READY_POLL_S = 0.01
-
-
-class StartFailed(Exception):
-    """A service could not be started; the message says why and what mends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Service:
         die_with_parent(self.stop_signal)
 
     def environment(self) -> dict[str, str]:
-        """Return the parent's environment without libpq's settings, with the service's own added."""
+        """Return the parent's environment without what libpq would read, plus the service's own."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         return {**inherited, **self.env}
 
@@ -65,7 +63,7 @@ def running(service: Service, *, log: Path, timeout_s: float = 30.0) -> Iterator
     Raises StartFailed, with the end of the log, when it ends or is not ready in time.
     """
     with log.open("ab") as output:
-        child = subprocess.Popen(  # noqa: S603 - argv is ours
+        child = subprocess.Popen(
             service.argv,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,0 +1,208 @@
+"""The commands of ./packshot; what is heavy is imported inside the command that needs it."""
+
+# ruff: noqa: PLC0415 - --help answers in 0.2 s because nothing heavy is imported for it
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PYTHON = (sys.executable, "-P", "-m")
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("importlinter.cli", "lint"),
+    ("pytest", "-q", "-p", "no:randomly", "tests/architecture"),
+)
+PASS_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+commands = typer.Typer(
+    help="Product photos in, marketplace-ready images out, with a history that can be proved.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich costs 60 ms of every --help
+    pretty_exceptions_enable=False,  # its tracebacks print local variables, secrets included
+)
+org = typer.Typer(help="Organizations of a running installation.", no_args_is_help=True)
+audit = typer.Typer(help="The log and its proof.", no_args_is_help=True)
+commands.add_typer(org, name="org")
+commands.add_typer(audit, name="audit")
+
+
+def default_data() -> Path:
+    """Return .packshot of the checkout, or of the current folder where there is no checkout."""
+    return (CHECKOUT if (CHECKOUT / "pyproject.toml").exists() else Path.cwd()) / ".packshot"
+
+
+Data = Annotated[
+    Path, typer.Option("--data", default_factory=default_data, help="The data folder.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+@commands.command()
+def up(
+    data: Data,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The API's port.")] = 3000,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written when everything answers: addresses, pids, key.")
+    ] = None,
+) -> None:
+    """Run everything on embedded Postgres and Valkey, until Ctrl-C."""
+    with problems_as_sentences():
+        from packshot.up import up as run_up
+
+        raise typer.Exit(run_up(data, port=port, ready_file=ready_file))
+
+
+@commands.command()
+def api(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
+    """Run one API process from the PACKSHOT_* settings."""
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.serve import serve
+
+        serve(Settings.read(os.environ), port=port)
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database at PACKSHOT_OWNER_DATABASE_URL to this release's schema."""
+    import asyncio
+
+    owner_url = os.environ.get("PACKSHOT_OWNER_DATABASE_URL")
+    if not owner_url:
+        fail("PACKSHOT_OWNER_DATABASE_URL is not set: the address of the database as its owner.")
+    with problems_as_sentences():
+        from packshot.store.migrate import migrate as run_migrations
+
+        applied = asyncio.run(run_migrations(owner_url))
+    typer.echo("\n".join(applied) if applied else "Nothing to do: the schema is the newest.")
+
+
+@org.command("create")
+def create_org(name: str, data: Data, *, as_json: AsJson = False) -> None:
+    """Found an organization with one key of every scope, and print the key this once."""
+    import asyncio
+
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.embedded.visit import running_installation
+        from packshot.wiring import open_services
+
+        settings = Settings.read(running_installation(data).settings)
+
+        async def create() -> dict[str, str | None]:
+            async with open_services(settings, render=False) as services:
+                made = await services.organizations.create(name, actor_id="packshot org create")
+            return {"orgId": str(made.org_id), "apiKey": made.secret, "setupUrl": None}
+
+        created = asyncio.run(create())
+    if as_json:
+        typer.echo(json.dumps(created))
+    else:
+        typer.echo(f"{name}: {created['orgId']}\nIts key, shown this once: {created['apiKey']}")
+
+
+@audit.command("verify")
+def verify(data: Data, *, as_json: AsJson = False) -> None:
+    """Recompute every organization's chain; exit 1 and name the place where one does not hold."""
+    import asyncio
+
+    with problems_as_sentences():
+        from packshot.embedded.visit import database_of
+        from packshot.store.verify import verify_log
+
+        with database_of(data) as layout:
+            verdicts = asyncio.run(verify_log(layout.owner_url))
+    rows = [
+        {
+            "orgId": str(verdict.org_id),
+            "events": verdict.events,
+            "valid": verdict.valid,
+            "firstBad": verdict.first_bad,
+            "reason": verdict.reason,
+        }
+        for verdict in verdicts
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+    else:
+        for row in rows:
+            place = f"BROKEN at position {row['firstBad']}: {row['reason']}"
+            typer.echo(f"{row['orgId']}  {row['events']} events  {'ok' if row['valid'] else place}")
+    raise typer.Exit(0 if all(row["valid"] for row in rows) else 1)
+
+
+@commands.command()
+def bench(
+    name: Annotated[str, typer.Argument(help="store, imaging, edge or start")],
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
+) -> None:
+    """Measure the figures of one section and print them beside their targets."""
+    files = (CHECKOUT / "tests" / "benchmarks").glob("[a-z]*.py")
+    known = sorted({path.stem for path in files} - {"table"})
+    if name not in known:
+        fail(f"There is no bench {name}; there are: {', '.join(known)}.")
+    destination = [] if json_file is None else [str(json_file.absolute())]
+    run_in_checkout("benchmarks.table", name, *destination)
+
+
+@commands.command(context_settings=PASS_ARGUMENTS_ON, add_help_option=False)
+def test(context: typer.Context) -> None:
+    """Run the tests; arguments go to pytest."""
+    run_in_checkout("pytest", *context.args)
+
+
+@commands.command()
+def check() -> None:
+    """Run linter, formatter, types, import rules and architecture tests; all of them, always."""
+    failed = []
+    for step in CHECKS:
+        typer.echo(f"== {' '.join(step)}")
+        ended = subprocess.call([*PYTHON, *step], cwd=CHECKOUT)  # noqa: S603 - CHECKS, above
+        if ended != 0:
+            failed.append(step[0])
+    if failed:
+        fail(f"check failed: {', '.join(failed)}")
+    typer.echo("check passed")
+
+
+def run_in_checkout(module: str, *arguments: str) -> NoReturn:
+    """Become a Python module run at the root of the checkout."""
+    os.chdir(CHECKOUT)
+    search = os.pathsep.join([str(CHECKOUT / "tests"), os.environ.get("PYTHONPATH", "")]).strip(
+        os.pathsep
+    )
+    os.execve(  # noqa: S606 - no shell is wanted
+        sys.executable, [*PYTHON, module, *arguments], {**os.environ, "PYTHONPATH": search}
+    )
+
+
+@contextmanager
+def problems_as_sentences() -> Iterator[None]:
+    """Turn what a person can mend into one sentence and exit code 1."""
+    from domain.errors import Refusal
+    from packshot.config import InvalidSettings
+    from packshot.embedded.problems import Problem
+
+    try:
+        yield
+    except Refusal as refusal:
+        fail(f"{refusal.detail} {refusal.fix or ''}")
+    except (Problem, InvalidSettings) as problem:
+        fail(str(problem))
+
+
+def fail(sentence: str) -> NoReturn:
+    """Print why it did not work, and leave with exit code 1."""
+    typer.echo(f"packshot: {sentence.strip()}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,170 @@
+"""`packshot up`: the main job on embedded Postgres and Valkey, supervised in one terminal."""
+
+import asyncio
+import signal
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from domain.ids import OrgId
+from packshot.config import Settings
+from packshot.embedded import port as listening
+from packshot.embedded import postgres, secrets, valkey
+from packshot.embedded.child import Child
+from packshot.embedded.layout import DATABASE, Layout
+from packshot.embedded.lock import held
+from packshot.embedded.process import Service
+from packshot.embedded.readyfile import ReadyFile
+from packshot.embedded.terminal import banner, say
+from packshot.store.migrate import migrate
+from packshot.wiring import open_services
+
+API_GRACE_S = 35.0  # its own drain takes up to 30
+FIRST_ORGANIZATION = "Demo"
+
+
+def up(data: Path, *, port: int, ready_file: Path | None) -> int:
+    """Run until SIGINT or SIGTERM and return the exit code.
+
+    Raises UnusableFolder, AlreadyRunning, PortUnusable, MissingSecrets, NoIdentity or StartFailed
+    where it cannot start; their messages are for the terminal.
+    """
+    layout = Layout.of(data)
+    layout.make()
+    with ExitStack() as stack:
+        lock = stack.enter_context(held(layout))
+        listening.check_free(port)
+        ready = ReadyFile(ready_file, f"http://localhost:{port}", layout)
+        ready.clear()
+        secrets.ensure(layout)
+        if postgres.initialize(layout):
+            say("up", f"made a database in {layout.root}")
+        return asyncio.run(Installation(layout, ready, port=port, lock=lock).run())
+
+
+class Installation:
+    """The running children of one data folder, started and stopped in their order."""
+
+    def __init__(self, layout: Layout, ready: ReadyFile, *, port: int, lock: int) -> None:
+        self.layout = layout
+        self.ready = ready
+        self.postgres = Child(
+            postgres.service(layout, keep_open=(lock,)), say, log=layout.log / "postgres.log"
+        )
+        self.valkey = Child(
+            valkey.service(layout, keep_open=(lock,)), say, log=layout.log / "valkey.log"
+        )
+        self.api = Child(_api(layout, port=port, lock=lock), say)
+
+    @property
+    def children(self) -> tuple[Child, ...]:
+        """Every child, in the order in which they are stopped."""
+        return (self.api, self.valkey, self.postgres)
+
+    async def run(self) -> int:
+        """Start, keep every child alive until a signal, then drain; returns the exit code."""
+        stopping = self._stop_on_signals()
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(stopping.wait())]
+        try:
+            tasks.append(asyncio.create_task(self._start()))
+            await _first_of(tasks)
+            if not stopping.is_set():
+                tasks.extend(
+                    asyncio.create_task(child.keep(self._write_ready)) for child in self.children
+                )
+                await _first_of([tasks[0], *tasks[2:]])
+        finally:
+            await self._stop(tasks)
+        return 0
+
+    async def _start(self) -> None:
+        """Start everything in order and say that it is ready."""
+        await self.postgres.start()
+        await self.valkey.start()
+        await _prepare_database(self.layout)
+        self.ready.org_id = await _first_organization(self.layout)
+        if self.ready.org_id is None:
+            await self._found_organization()
+        await self.api.start()
+        self._write_ready()
+        banner(self.ready.base_url, data=self.layout.root, api_key=self.ready.api_key)
+
+    async def _found_organization(self) -> None:
+        async with open_services(Settings.read(self.layout.settings), render=False) as services:
+            made = await services.organizations.create(FIRST_ORGANIZATION, actor_id="packshot up")
+        self.ready.org_id, self.ready.api_key = str(made.org_id), made.secret
+
+    def _write_ready(self) -> None:
+        self.ready.write({child.service.name: child.pid for child in self.children})
+
+    async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
+        """Drain the API, then Valkey, then Postgres: each outlives those that write to it."""
+        say("up", "stopping (Ctrl-C again to force)")
+        for child in self.children:
+            child.forbid_restart()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for child in self.children:
+            await child.stop()
+        say("up", "stopped")
+
+    def _stop_on_signals(self) -> asyncio.Event:
+        stopping = asyncio.Event()
+
+        def on_signal() -> None:
+            if stopping.is_set():
+                for child in self.children:
+                    child.kill()
+            stopping.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
+        return stopping
+
+
+async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:
+    """Wait until one task ends and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+def _api(layout: Layout, *, port: int, lock: int) -> Service:
+    return Service(
+        name="api",
+        argv=[sys.executable, "-P", "-m", "packshot", "api", "--port", str(port)],
+        is_ready=lambda _pid: listening.answers_ready(port),
+        env={**layout.settings, "PYTHONUNBUFFERED": "1"},
+        grace_s=API_GRACE_S,
+        keep_open=(lock,),
+    )
+
+
+async def _prepare_database(layout: Layout) -> None:
+    """Make the database on the first start, and bring it to this release's schema."""
+    connection = await asyncpg.connect(layout.database_url("postgres", "postgres"))
+    try:
+        known = "SELECT 1 FROM pg_database WHERE datname = $1"
+        if await connection.fetchval(known, DATABASE) is None:
+            await connection.execute(f"CREATE DATABASE {DATABASE}")
+    finally:
+        await connection.close()
+    applied = await migrate(layout.owner_url)
+    if applied:
+        say("up", f"migrated the database to {applied[-1]}")
+
+
+async def _first_organization(layout: Layout) -> str | None:
+    """Return the id of the oldest organization; None on a first start."""
+    connection = await asyncpg.connect(layout.owner_url)
+    try:
+        tenant_id = await connection.fetchval(
+            "SELECT tenant_id FROM views.organization ORDER BY created_at, tenant_id LIMIT 1"
+        )
+    finally:
+        await connection.close()
+    return None if tenant_id is None else str(OrgId(tenant_id))
