@@ -26,7 +26,7 @@ class Refusal(Exception):
 
     retryable = False
 
-    def __init__(  # noqa: PLR0913 - these are the members of a problem document
+    def __init__(
         self,
         code: str,
         detail: str,

@@ -43,11 +43,9 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """An event as the log holds it, decoded from its stored JSON."""
+class Happened:
+    """An event as the log stores it, whether or not it has its place in the log yet."""
 
-    org_id: OrgId
-    position: int
     stream_id: UUID
     version: int
     event_id: UUID
@@ -55,3 +53,11 @@ class Recorded:
     data: Mapping[str, Any]
     meta: Mapping[str, Any]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Happened):
+    """An event with its place in the log of its organization."""
+
+    org_id: OrgId
+    position: int

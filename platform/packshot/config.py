@@ -60,7 +60,9 @@ class _Reader:
     def whole(self, name: str, *, default: int, at_most: int) -> int:
         value = self.environ.get(name, str(default))
         if not value.isascii() or not value.isdigit() or int(value) > at_most:
-            self.mistakes.append(f"{name} must be a whole number from 0 to {at_most}; got {value!r}")
+            self.mistakes.append(
+                f"{name} must be a whole number from 0 to {at_most}; got {value!r}"
+            )
             return default
         return int(value)
 

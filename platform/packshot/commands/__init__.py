@@ -1,0 +1,1 @@
+"""Use cases: load, one verb, save; one file per noun."""

@@ -1,0 +1,206 @@
+"""Making pictures: a photo and a wish in, an output recorded and kept."""
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from domain.errors import NotFound
+from domain.ids import JobId, OrgId, OutputId
+from domain.job import Job
+from domain.output import Output
+from domain.recorded import Context
+from imaging.recipe import Recipe
+from imaging.rendered import Rendered
+from packshot.render.pool import RenderPool
+from packshot.store.blobs import Blobs
+from packshot.store.events import EventStore
+from packshot.store.head import LogHead
+from projections import outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo in the spool; the command takes the file over or leaves it to its caller."""
+
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a caller asks of a photo; label, sku and reference are recorded and echoed."""
+
+    recipe: Recipe
+    preset_label: str | None = None
+    sku: str | None = None
+    client_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """The answer to a wish: ``cached`` says that an earlier request had made the output."""
+
+    output: Output
+    job_id: JobId
+    cached: bool
+    head: LogHead
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The use cases of pictures."""
+
+    store: EventStore
+    blobs: Blobs
+    pool: RenderPool
+    clock: Callable[[], datetime]
+    # Renders under way by organization and cache key: equal requests share one.
+    under_way: dict[tuple[UUID, bytes], asyncio.Task[Processed]] = field(default_factory=dict)
+
+    async def process(self, context: Context, photo: Photo, wish: Wish) -> Processed:
+        """Make the packshot that a wish asks for, or find the one made before; record the job.
+
+        A caller that goes away does not stop it: work that was begun is finished and recorded.
+        Raises the Refusal of the imaging room; then nothing is recorded.
+        """
+        key = outputs.cache_key(photo.sha256, wish.recipe.recipe_hash, self.pool.engine)
+        place = (context.org_id.uuid, key)
+        running = self.under_way.get(place)
+        if running is None:
+            running = asyncio.create_task(self._find_or_make(context, photo, wish=wish, key=key))
+            self.under_way[place] = running
+            running.add_done_callback(lambda ended: self._forget(place, ended))
+            return await asyncio.shield(running)
+        first = await asyncio.shield(running)
+        return await _to_the_end(
+            self._record(context, photo, wish=wish, output=first.output, cached=True)
+        )
+
+    async def find_output(self, org_id: OrgId, output_id: OutputId) -> Output:
+        """The output of that id; raises NotFound, also for another organization's."""
+        async with self.store.pools.reading(org_id) as connection:
+            output = await outputs.find_output(
+                connection, tenant_id=org_id.uuid, output_id=output_id.uuid
+            )
+        if output is None:
+            raise NotFound(
+                "not_found", "There is no such output.", fix="Check the id; it begins with out_."
+            )
+        return output
+
+    def content_path(self, org_id: OrgId, output: Output) -> Path:
+        """The file that holds an output's bytes."""
+        return self.blobs.path(org_id, output.bytes_sha256)
+
+    async def photo_of_output(self, org_id: OrgId, output_id: OutputId) -> Photo:
+        """An output as the photo of a new request; raises NotFound."""
+        output = await self.find_output(org_id, output_id)
+        return Photo(self.content_path(org_id, output), output.bytes_sha256, output.size_bytes)
+
+    def _forget(self, place: tuple[UUID, bytes], ended: asyncio.Task[Processed]) -> None:
+        del self.under_way[place]
+        if not ended.cancelled():
+            ended.exception()  # read here, for a caller that has gone away will not
+
+    async def _find_or_make(
+        self, context: Context, photo: Photo, *, wish: Wish, key: bytes
+    ) -> Processed:
+        # A name of our own for the file: a caller that goes away takes its own with it.
+        source = self.blobs.temporary("source")
+        await asyncio.to_thread(os.link, photo.path, source)
+        try:
+            found = await self._find(context.org_id, key)
+            if found is not None:
+                return await self._record(context, photo, wish=wish, output=found, cached=True)
+            return await self._make(context, photo, wish=wish, source=source)
+        finally:
+            source.unlink(missing_ok=True)
+
+    async def _find(self, org_id: OrgId, key: bytes) -> Output | None:
+        async with self.store.pools.reading(org_id) as connection:
+            found = await outputs.find_cached(connection, tenant_id=org_id.uuid, key=key)
+        return found if found is not None and self.blobs.holds(org_id, found.bytes_sha256) else None
+
+    async def _make(self, context: Context, photo: Photo, *, wish: Wish, source: Path) -> Processed:
+        destination = self.blobs.temporary("output")
+        try:
+            rendered = await self.pool.render(source, wish.recipe, destination=destination)
+            # Bytes first, then the event that names them: what the log says, the store has.
+            await asyncio.gather(
+                self.blobs.keep(context.org_id, destination, sha256=rendered.bytes_sha256),
+                self.blobs.keep(context.org_id, source, sha256=photo.sha256),
+            )
+        finally:
+            destination.unlink(missing_ok=True)
+        output = self._output(rendered, photo, wish)
+        return await self._record(
+            context,
+            photo,
+            wish=wish,
+            output=output,
+            cached=False,
+            timings=rendered.timings,
+        )
+
+    async def _record(
+        self,
+        context: Context,
+        photo: Photo,
+        *,
+        wish: Wish,
+        output: Output,
+        cached: bool,
+        timings: dict[str, float] | None = None,
+    ) -> Processed:
+        job_id = JobId.new() if cached else output.job_id
+        job = Job.request(
+            job_id,
+            operation="process",
+            recipe=wish.recipe.to_dict(),
+            recipe_hash=wish.recipe.recipe_hash,
+            input_sha256=photo.sha256,
+            input_bytes=photo.size_bytes,
+            preset_label=wish.preset_label,
+            sku=wish.sku,
+            client_ref=wish.client_ref,
+        )
+        job.start()
+        job.succeed([output], cached=cached)
+        head = await self.store.save(context, job)
+        return Processed(output, job_id, cached, head, timings or {})
+
+    def _output(self, rendered: Rendered, photo: Photo, wish: Wish) -> Output:
+        return Output(
+            output_id=OutputId.new(),
+            job_id=JobId.new(),
+            format=rendered.format,
+            width_px=rendered.width_px,
+            height_px=rendered.height_px,
+            size_bytes=rendered.size_bytes,
+            bytes_sha256=rendered.bytes_sha256,
+            pixel_sha256=rendered.pixel_sha256,
+            recipe_hash=wish.recipe.recipe_hash,
+            recipe=wish.recipe.to_dict(),
+            engine=self.pool.engine,
+            source={**rendered.source, "sha256": photo.sha256, "bytes": photo.size_bytes},
+            plan=rendered.plan,
+            subject=rendered.subject.to_dict() if rendered.subject else None,
+            warnings=[asdict(warning) for warning in rendered.warnings],
+            generated=False,
+            preset_label=wish.preset_label,
+            sku=wish.sku,
+            client_ref=wish.client_ref,
+            created_at=self.clock(),
+        )
+
+
+async def _to_the_end(work: Coroutine[Any, Any, Processed]) -> Processed:
+    """Run work that a caller's going away must not cut between its first write and its commit."""
+    return await asyncio.shield(asyncio.ensure_future(work))

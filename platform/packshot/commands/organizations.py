@@ -1,0 +1,54 @@
+"""Founding an organization: its log, its name and its first key in one commit."""
+
+import hmac
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from domain.api_key import ApiKey
+from domain.ids import KeyId, OrgId
+from domain.key_text import KeyText
+from domain.organization import Organization
+from domain.recorded import Actor, Context
+from domain.scopes import EVERY_SCOPE
+from packshot.store.events import Claim, EventStore
+from packshot.store.head import LogHead
+from packshot.store.secrets import Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A new organization; ``secret`` is the text of its first key, known only here and now."""
+
+    org_id: OrgId
+    key_id: KeyId
+    secret: str = field(repr=False)
+    head: LogHead
+
+
+@dataclass(frozen=True, slots=True)
+class Organizations:
+    """The use cases of organizations."""
+
+    store: EventStore
+    secrets: Secrets
+
+    async def create(self, name: str, *, actor_id: str) -> Created:
+        """Found an organization with one key of every scope; raises InvalidInput for its name."""
+        org_id, key_id = OrgId.new(), KeyId.new()
+        organization = Organization.create(org_id, name=name)
+        text = KeyText.make("live")
+        pepper_id = self.secrets.newest_pepper
+        key = ApiKey.issue(
+            key_id,
+            name="First key",
+            text=text,
+            mac=hmac.digest(self.secrets.peppers[pepper_id], text.text.encode(), "sha256"),
+            pepper_id=pepper_id,
+            scopes=EVERY_SCOPE,
+        )
+        request_id = f"{actor_id}:{uuid4()}"
+        context = Context(org_id, Actor("system", actor_id), request_id, correlation_id=request_id)
+        head = await self.store.open_log(
+            context, organization, key, claims=[Claim("api-key", text.kid)]
+        )
+        return Created(org_id, key_id, text.text, head)

@@ -1,0 +1,1 @@
+"""The pool of killable child processes that run the imaging room."""

@@ -1,0 +1,55 @@
+"""The blob store: bytes under their hash, each organization in a folder of its own."""
+
+import asyncio
+import os
+from pathlib import Path
+from uuid import uuid4
+
+from domain.ids import OrgId
+
+
+class Blobs:
+    """A local folder of blobs; ``blobs/<organization>/<first two digits>/<sha256>``.
+
+    ``spool`` lies on the same file system, so that a finished file moves in without a copy.
+    """
+
+    def __init__(self, storage_dir: Path) -> None:
+        self.root = storage_dir / "blobs"
+        self.spool = storage_dir / "spool"
+        for folder in (self.root, self.spool):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def path(self, org_id: OrgId, sha256: str) -> Path:
+        """Where the blob of that hash lies, or would lie."""
+        return self.root / str(org_id) / sha256[:2] / sha256
+
+    def holds(self, org_id: OrgId, sha256: str) -> bool:
+        """Whether the organization has that blob."""
+        return self.path(org_id, sha256).is_file()
+
+    def temporary(self, suffix: str) -> Path:
+        """A path in the spool that nobody else uses."""
+        return self.spool / f"{uuid4().hex}.{suffix}"
+
+    async def keep(self, org_id: OrgId, file: Path, *, sha256: str) -> None:
+        """Move a file of the spool into the store; when this returns it survives a power cut."""
+        await asyncio.to_thread(self._keep, org_id, file, sha256)
+
+    def _keep(self, org_id: OrgId, file: Path, sha256: str) -> None:
+        target = self.path(org_id, sha256)
+        if target.is_file():
+            file.unlink(missing_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _flush(file)
+        file.replace(target)
+        _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

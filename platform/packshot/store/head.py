@@ -1,0 +1,46 @@
+"""The signed head of a log: what a client keeps to be a witness of everything before it."""
+
+import base64
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from domain.ids import OrgId
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The position and chain hash of an organization's newest event, signed by the installation."""
+
+    position: int
+    hash: bytes
+    signature: bytes
+
+    def __str__(self) -> str:
+        """The head as ``x-log-head`` carries it: position, hash in hex, signature in base64url."""
+        signature = base64.urlsafe_b64encode(self.signature).rstrip(b"=").decode()
+        return f"{self.position}.{self.hash.hex()}.{signature}"
+
+
+class Signer:
+    """Signs heads with the installation's Ed25519 key (RFC 8032)."""
+
+    def __init__(self, seed: bytes) -> None:
+        """``seed``: the private key's 32 bytes."""
+        self.key = Ed25519PrivateKey.from_private_bytes(seed)
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The key that anyone may verify heads with."""
+        return self.key.public_key()
+
+    def sign(self, org_id: OrgId, *, position: int, tip: bytes) -> LogHead:
+        """The signed head at that position."""
+        return LogHead(
+            position, tip, self.key.sign(signed_message(org_id, position=position, tip=tip))
+        )
+
+
+def signed_message(org_id: OrgId, *, position: int, tip: bytes) -> bytes:
+    """The exact bytes under a head's signature."""
+    return f"packshot log head v1\n{org_id}\n{position}\n{tip.hex()}\n".encode()

@@ -1,0 +1,51 @@
+"""The installation's secrets, read from files that only its user can open."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PEPPER_PREFIX = "pepper-"
+LOG_SIGNING_KEY = "log-signing-key"
+SECRET_BYTES = 32
+
+
+class MissingSecret(Exception):
+    """A secret's file is absent or does not hold 32 bytes in hex; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The secrets that every process of an installation shares; none is ever printed.
+
+    ``peppers`` by their number, the highest makes new MACs; ``log_signing_seed`` is the private
+    half of the Ed25519 key that signs heads.
+    """
+
+    peppers: dict[int, bytes] = field(repr=False)
+    log_signing_seed: bytes = field(repr=False)
+
+    @property
+    def newest_pepper(self) -> int:
+        """The number of the pepper that new keys are stored with."""
+        return max(self.peppers)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Secrets":
+        """Read the secrets of a folder; raises MissingSecret."""
+        peppers = {
+            int(file.name.removeprefix(PEPPER_PREFIX)): _read_hex(file)
+            for file in folder.glob(f"{PEPPER_PREFIX}*")
+            if file.name.removeprefix(PEPPER_PREFIX).isdigit()
+        }
+        if not peppers:
+            raise MissingSecret(f"{folder / PEPPER_PREFIX}1 is missing")
+        return cls(peppers, _read_hex(folder / LOG_SIGNING_KEY))
+
+
+def _read_hex(file: Path) -> bytes:
+    try:
+        secret = bytes.fromhex(file.read_text().strip())
+    except (OSError, ValueError) as problem:
+        raise MissingSecret(f"{file} cannot be read as hex") from problem
+    if len(secret) != SECRET_BYTES:
+        raise MissingSecret(f"{file} must hold {SECRET_BYTES} bytes in hex")
+    return secret

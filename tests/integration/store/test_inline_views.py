@@ -1,0 +1,126 @@
+"""A view is right if replaying the log gives the rows that living gave."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+
+from domain.ids import OrgId
+from domain.job import Job
+from given import SECRETS, context, founded, requested_job, store_of
+from makers import an_output
+from packshot.commands.organizations import Organizations
+from packshot.store.append import rows_argument
+from packshot.store.events import EventStore, recorded
+from packshot.store.pool import Pools
+from packshot.wiring import INLINE_VIEWS
+from projections.outputs import cache_key_of, find_cached, find_output
+from projections.projection import InlineView
+from services import Database
+
+
+@pytest.mark.parametrize("view", INLINE_VIEWS, ids=lambda view: view.name)
+async def test_replay_equals_living(
+    store: EventStore, database: Database, view: InlineView
+) -> None:
+    await Organizations(store, SECRETS).create("Acme", actor_id="test")
+    org_id = await founded(store, "Other")
+    for cached in (False, True, False):
+        job = requested_job()
+        job.start()
+        job.succeed([an_output()], cached=cached)
+        await store.save(context(org_id), job)
+
+    owner = await asyncpg.connect(database.owner_url)
+    table = f"views.{view.name}"
+    living = await owner.fetch(f"SELECT t::text FROM {table} t ORDER BY 1")
+    await owner.execute(f"DELETE FROM {table}")
+    await replay(owner, view)
+    replayed = await owner.fetch(f"SELECT t::text FROM {table} t ORDER BY 1")
+    await replay(owner, view)
+    again = await owner.fetch(f"SELECT t::text FROM {table} t ORDER BY 1")
+    await owner.close()
+
+    assert living
+    assert replayed == living
+    assert again == living
+
+
+async def replay(owner: Any, view: InlineView) -> None:
+    """Run the view's own statement over every event, as the append would have."""
+    for row in await owner.fetch("SELECT * FROM es.event ORDER BY tenant_id, seq"):
+        if row["type"] in view.topics:
+            rows = rows_argument(view.rows(recorded(row)))
+            head = "WITH head AS (SELECT $1::uuid AS tenant_id) "
+            await owner.execute(
+                head + view.statement.format(rows="$2::json"), row["tenant_id"], rows
+            )
+
+
+async def test_an_output_is_found_by_id_and_by_what_it_was_made_from(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    output = an_output(sku="SKU-1")
+    await store.save(context(org_id), succeeded(output))
+
+    async with pools.reading(org_id) as connection:
+        by_id = await find_output(
+            connection, tenant_id=org_id.uuid, output_id=output.output_id.uuid
+        )
+        by_key = await find_cached(connection, tenant_id=org_id.uuid, key=cache_key_of(output))
+
+    assert by_id == output
+    assert by_key == output
+
+
+async def test_the_first_of_two_equal_outputs_is_the_cached_one(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    first, second = an_output(), an_output()
+    for output in (first, second):
+        await store.save(context(org_id), succeeded(output))
+
+    async with pools.reading(org_id) as connection:
+        found = await find_cached(connection, tenant_id=org_id.uuid, key=cache_key_of(second))
+
+    assert found == first
+
+
+async def test_another_organizations_output_is_not_found(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    output = an_output()
+    await store.save(context(org_id), succeeded(output))
+    other = await founded(store, "Other")
+
+    async with pools.reading(other) as connection:
+        assert not await find_output(
+            connection, tenant_id=org_id.uuid, output_id=output.output_id.uuid
+        )
+        assert not await find_cached(connection, tenant_id=org_id.uuid, key=cache_key_of(output))
+
+
+async def test_a_version_conflict_leaves_no_row_in_a_view(
+    store: EventStore, database: Database, org_id: OrgId
+) -> None:
+    job = requested_job()
+    job.start()
+    await store.save(context(org_id), job)
+    first, second = [await store.load(Job, org_id=org_id, stream_id=job.id) for _ in range(2)]
+    first.succeed([an_output()], cached=False)
+    second.succeed([an_output()], cached=False)
+    await store_of(store.pools).save(context(org_id), first)
+
+    with pytest.raises(Exception, match="version_conflict"):
+        await store.save(context(org_id), second)
+
+    owner = await asyncpg.connect(database.owner_url)
+    assert await owner.fetchval("SELECT count(*) FROM views.output") == 1
+    await owner.close()
+
+
+def succeeded(output: Any) -> Job:
+    job = requested_job()
+    job.start()
+    job.succeed([output], cached=False)
+    return job

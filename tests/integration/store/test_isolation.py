@@ -1,0 +1,120 @@
+"""What the database itself refuses, whatever a statement says."""
+
+import asyncpg
+import pytest
+
+from domain.ids import OrgId
+from given import context, founded, requested_job
+from packshot.store.events import EventStore
+from packshot.store.pool import Pools
+from services import Database
+
+TENANT_TABLES = """
+SELECT c.oid::regclass::text AS name, c.relrowsecurity, c.relforcerowsecurity,
+       EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) AS has_policy,
+       pg_get_userbyid(c.relowner) AS owner
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname IN ('es', 'views') AND c.relkind IN ('r', 'p')
+"""
+
+
+async def test_every_table_forces_row_level_security(database: Database) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+    tables = await owner.fetch(TENANT_TABLES)
+    roles = await owner.fetch(
+        "SELECT rolname FROM pg_roles WHERE rolname LIKE 'packshot%' AND (rolbypassrls OR rolsuper)"
+    )
+    await owner.close()
+
+    assert len(tables) >= 6
+    assert [
+        t["name"] for t in tables if not (t["relrowsecurity"] and t["relforcerowsecurity"])
+    ] == []
+    assert [t["name"] for t in tables if not t["has_policy"]] == []
+    assert [t["name"] for t in tables if t["owner"].startswith("packshot")] == []
+    assert roles == []
+
+
+async def test_without_an_organization_the_app_sees_no_row(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    await store.save(context(org_id), requested_job())
+
+    async with pools.looking_up() as connection:
+        for table in ("es.event", "es.tenant_head", "views.organization", "views.api_key"):
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+
+
+async def test_a_forgotten_where_shows_one_organization_only(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    await founded(store, "Other")
+
+    async with pools.reading(org_id) as connection:
+        rows = await connection.fetch("SELECT tenant_id FROM es.event")
+
+    assert {row["tenant_id"] for row in rows} == {org_id.uuid}
+
+
+async def test_the_organization_of_one_transaction_is_forgotten_with_it(
+    store: EventStore, pools: Pools, org_id: OrgId
+) -> None:
+    for _ in range(pools.reader.get_max_size() + 1):
+        async with pools.reading(org_id) as connection:
+            assert await connection.fetchval("SELECT count(*) FROM es.event") == 1
+        async with pools.looking_up() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM es.event") == 0
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO es.event SELECT * FROM es.event",
+        "UPDATE es.tenant_head SET seq = 0",
+        "DELETE FROM es.event",
+        "TRUNCATE es.event",
+        "INSERT INTO views.api_key SELECT * FROM views.api_key",
+        "SELECT * FROM es.claim",
+        "ALTER TABLE es.event DISABLE TRIGGER ALL",
+        "SET session_replication_role = replica",
+        "SET ROLE postgres",
+        "SET ROLE packshot_writer",
+    ],
+)
+async def test_the_app_cannot(pools: Pools, org_id: OrgId, statement: str) -> None:
+    with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.ReadOnlySQLTransactionError)):
+        async with pools.looking_up() as connection:
+            await connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT data FROM es.event",
+        "SELECT * FROM es.claim",
+        "UPDATE es.event SET data = '{}'",
+        "DELETE FROM es.event",
+        "DELETE FROM es.tenant_head",
+        "DELETE FROM views.api_key",
+        "SELECT * FROM views.find_key('x')",
+    ],
+)
+async def test_the_writer_cannot(pools: Pools, org_id: OrgId, statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        async with pools.writing() as connection:
+            await connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE es.event SET type = type", "DELETE FROM es.event", "TRUNCATE es.event"],
+)
+async def test_even_the_owner_cannot_change_what_happened(
+    database: Database, org_id: OrgId, statement: str
+) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+
+    with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+        await owner.execute(statement)
+
+    await owner.close()
