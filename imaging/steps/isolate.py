@@ -1,0 +1,148 @@
+"""Tell the subject from its backdrop and from its own shadow, on the probe.
+
+The backdrop is flooded from the frame inwards. The flood passes what a shadow passes: darker, of
+nearly the backdrop's hue, and soft. A shadow's slope is small against its own depth (it decays
+over at least 2 % of the frame); a product's outline is steep against its depth even when it is
+faint, so that white on white still stops the flood. What the flood cannot reach is the subject,
+with everything inside its outline.
+"""
+
+import cv2
+import numpy as np
+
+from imaging.work import Backdrop, Mask, Plane, Silhouette, Work
+
+# Slope per probe pixel that a shadow may have at depth d: g0 + min(d * _SOFTNESS, _STEEPEST).
+_SOFTNESS = 0.15
+_STEEPEST = 0.05
+_FAINTEST_SLOPE = 0.008
+# Evidence that something is there at all: deviation from the surface, as a share of it.
+_FAINTEST_SUBJECT = 0.05
+_DEEPEST_SHADOW = 0.2
+_BRIGHTEST_SPOT = 1.2
+# Smaller parts than this share of the largest are specks, not a second product.
+_SPECK = 0.01
+_FULL_ALPHA = 128.0
+_SQUARE = np.ones((3, 3), np.uint8)
+
+
+def isolate(work: Work) -> None:
+    """Fill ``silhouette``, or leave it None where no subject stands out."""
+    backdrop, probe = work.backdrop, work.probe
+    assert backdrop is not None  # noqa: S101 - the backdrop was found before
+    assert probe is not None  # noqa: S101
+    if backdrop.kind == "cluttered":
+        return
+    alpha = work.probe_alpha
+    if backdrop.kind == "transparent" and alpha is not None:
+        # A shadow in a cut-out is half transparent; the subject is what is mostly there.
+        mask = alpha >= min(_FULL_ALPHA, float(alpha.max()) / 2)
+        mask &= alpha > 0
+        confidence = 1.0
+    else:
+        mask, confidence = _flooded(probe, backdrop)
+    if mask.any():
+        box, cropped = _bounds(mask, work)
+        engine = "alpha" if backdrop.kind == "transparent" else "flatfield"
+        work.silhouette = Silhouette(mask, box, confidence, engine, cropped)
+
+
+def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
+    ratio = probe / backdrop.surface
+    light = ratio.mean(axis=2)
+    noise = backdrop.sigma / float(backdrop.surface.mean())
+    slope = _slope(light)
+    usual_slope = float(np.median(slope[backdrop.mask])) if backdrop.mask.any() else 0.0
+    reached = _flood(_is_passable(ratio, light, slope=slope, usual_slope=usual_slope, noise=noise))
+    subject = cv2.morphologyEx((~reached).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    deviation = cv2.GaussianBlur(np.abs(ratio - 1).max(axis=2), (0, 0), 0.8)
+    subject = _without_threads(subject, light, noise=noise)
+    return _without_specks(subject, deviation, noise=noise)
+
+
+def _slope(light: Plane) -> Plane:
+    soft = cv2.GaussianBlur(light, (0, 0), 0.6)
+    x, y = (cv2.Scharr(soft, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
+    slope: Plane = np.hypot(x, y) / 32
+    return slope
+
+
+def _is_passable(
+    ratio: Plane, light: Plane, *, slope: Plane, usual_slope: float, noise: float
+) -> Mask:
+    depth = np.clip(1 - light, 0, 1)
+    soft = cv2.GaussianBlur(ratio, (0, 0), 0.6)
+    tint = soft.max(axis=2) - soft.min(axis=2)
+    faintest = max(_FAINTEST_SLOPE, 4 * usual_slope)
+    passable: Mask = slope < faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
+    # The light that fills a shadow has a colour of its own, the more so the deeper the shadow.
+    passable &= tint < 0.04 + 0.10 * depth + 2.5 * noise
+    passable &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
+    return passable
+
+
+def _flood(passable: Mask) -> Mask:
+    """What can be reached from outside the frame through channels at least 3 pixels wide.
+
+    Narrower channels are gaps in an outline, through which the flood would fill the product.
+    """
+    framed = cv2.copyMakeBorder(
+        passable.astype(np.uint8), 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=[1]
+    )
+    _, labels = cv2.connectedComponents(cv2.erode(framed, _SQUARE), connectivity=4)
+    water = (labels == labels[0, 0]).astype(np.uint8)
+    reached = cv2.dilate(water, _SQUARE) & framed
+    inside: Mask = reached[2:-2, 2:-2] > 0
+    return inside
+
+
+def _without_threads(subject: cv2.typing.MatLike, light: Plane, *, noise: float) -> Mask:
+    """Drop thin tails that are one-sided steps (a shadow's rim, a horizon), keep ridges (a cable).
+
+    A ridge answers to a top-hat filter, a step does not.
+    """
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    core = cv2.morphologyEx(subject, cv2.MORPH_OPEN, disc)
+    thin = subject & (1 - cv2.dilate(core, disc))
+    count, labels = cv2.connectedComponents(thin, connectivity=8)
+    if count == 1:
+        return subject > 0
+    wide = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
+    ridge = np.maximum(
+        cv2.morphologyEx(light, cv2.MORPH_BLACKHAT, wide),
+        cv2.morphologyEx(light, cv2.MORPH_TOPHAT, wide),
+    )
+    height = np.bincount(labels.ravel(), weights=ridge.ravel(), minlength=count)
+    area = np.bincount(labels.ravel(), minlength=count)
+    dropped = height / area < max(0.03, 4 * noise)
+    dropped[0] = False
+    kept: Mask = (subject > 0) & ~dropped[labels]
+    return kept
+
+
+def _without_specks(subject: Mask, deviation: Plane, *, noise: float) -> tuple[Mask, float]:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
+    strongest = np.zeros(count)
+    np.maximum.at(strongest, labels.ravel(), deviation.ravel())
+    weight = stats[:, cv2.CC_STAT_AREA] * np.minimum(strongest, 0.5)
+    kept = strongest > max(_FAINTEST_SUBJECT, 5 * noise)
+    kept[0] = False
+    if not kept.any():
+        return np.zeros_like(subject), 0.0
+    kept &= weight > _SPECK * weight[kept].max()
+    mask: Mask = kept[labels]
+    contrast = float(np.median(deviation[mask]))
+    confidence = min(1.0, 0.5 + contrast / max(0.02, 12 * noise) / 2)
+    return mask, round(confidence, 2)
+
+
+def _bounds(mask: Mask, work: Work) -> tuple[tuple[float, float, float, float], tuple[str, ...]]:
+    """The mask's box in source pixels, and the sides at which the frame cuts it."""
+    height, width = mask.shape
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    across, down = work.header.width_px / width, work.header.height_px / height
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    ends = {"left": left == 0, "right": right == width, "top": top == 0, "bottom": bottom == height}
+    box = (left * across, top * down, (right - left) * across, (bottom - top) * down)
+    return box, tuple(side for side, is_cut in ends.items() if is_cut)

@@ -1,0 +1,157 @@
+"""Turn the backdrop white by a gain, and keep the natural shadow.
+
+Every part of it is one smooth gain map, made on the probe and multiplied into the canvas at once
+(11 ms for four megapixels): 255 ÷ surface makes the backdrop white; a lift above 1 clips the noise
+where nothing but backdrop is; a rise towards the ends of the source fades shadows that the photo
+cut off. The map never touches the outline of the subject, so there is no halo.
+"""
+
+import cv2
+import numpy as np
+
+from imaging.work import Backdrop, Mask, Pixels, Placement, Plane, Silhouette, Work
+
+# Everywhere, also on the product: what the fit and the rounding leave below white.
+_EVEN_LIFT = 0.01
+# Where only backdrop is, far from the subject: gone is all noise, dust and paper texture.
+_FULL_LIFT = 0.30
+# Probe pixels around the subject without lift, and over which the lift then grows.
+_GUARD_PX = 3
+_GROWTH_PX = 14
+# Depths (shares of the backdrop's light) at which a shadow begins to show and is kept whole.
+_SHADOW_DEPTHS = (0.012, 0.05)
+# Width of the fade at an end of the source, as a share of its shorter side.
+_FADE = 0.06
+# The canvas is worked on in bands of this many rows, so that the gain of a canvas of 100 megapixels
+# never exists at once.
+_BAND_ROWS = 256
+
+
+def whiten(work: Work) -> None:
+    """Multiply the gain into ``canvas`` where the backdrop allows it."""
+    backdrop, silhouette, placement = work.backdrop, work.silhouette, work.placement
+    if backdrop is None or backdrop.kind != "white" or work.recipe.background != "white":
+        return
+    if silhouette is None or work.probe is None or placement is None or work.canvas is None:
+        return
+    gain = gain_map(work.probe, backdrop, silhouette, faded=_ends_inside(work, placement))
+    apply(work.canvas, gain, work)
+    work.plan["white"] = {"gain": [round(float(g), 3) for g in np.median(gain, axis=(0, 1))]}
+
+
+def gain_map(
+    probe: Plane, backdrop: Backdrop, silhouette: Silhouette, *, faded: tuple[str, ...]
+) -> Plane:
+    """The gain (h, w, 3) on the probe; ``faded`` names the ends of the source to fade out at."""
+    around = cv2.dilate(silhouette.mask.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
+    surface = _levelled(probe, backdrop.surface, around)
+    light = cv2.GaussianBlur((probe / surface).mean(axis=2), (0, 0), 0.8)
+    shadow = _shadow(light, around)
+    kept = np.maximum(shadow, cv2.GaussianBlur(around.astype(np.float32), (0, 0), 1.0))
+    distance = cv2.distanceTransform((kept < 0.05).astype(np.uint8), cv2.DIST_L2, 3)  # noqa: PLR2004
+    growth = np.clip(distance / _GROWTH_PX, 0, 1)
+    noise = backdrop.sigma / 255
+    lift = _EVEN_LIFT + (1 - kept) * (2 * noise + _FULL_LIFT * growth)
+    gain = 255 / surface * (1 + lift)[..., None]
+    if faded:
+        gain = _faded(gain, probe, around, faded)
+    return gain.astype(np.float32)
+
+
+def _levelled(probe: Plane, surface: Plane, around: Mask) -> Plane:
+    """The surface, corrected by what a cubic cannot follow: a wall's end, a fold, a vignette.
+
+    It is corrected only by pixels that are near the surface and far from the subject.
+    """
+    ratio = probe / surface
+    weight = ((np.abs(ratio - 1).max(axis=2) < 0.12) & ~around).astype(np.float32)  # noqa: PLR2004
+    reach = 0.05 * max(probe.shape[:2])
+    # A little of the cubic is always in it, which decides alone where nothing is near.
+    total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None] + 0.02
+    near = cv2.GaussianBlur((ratio - 1) * weight[..., None], (0, 0), reach) / total
+    corrected: Plane = np.clip(surface * (1 + near), 1, 255)
+    return corrected
+
+
+def _shadow(light: Plane, around: Mask) -> Plane:
+    """How much of each pixel is the subject's shadow, 0–1: dark, soft, and joined to the subject."""
+    begins, whole = _SHADOW_DEPTHS
+    depth = 1 - light
+    joined = (depth > begins) | around
+    _, labels = cv2.connectedComponents(joined.astype(np.uint8), connectivity=8)
+    own = np.unique(labels[around])
+    belongs = np.isin(labels, own[own > 0])
+    step = np.clip((depth - begins) / (whole - begins), 0, 1) * belongs
+    share: Plane = (step * step * (3 - 2 * step)).astype(np.float32)
+    return share
+
+
+def _faded(gain: Plane, probe: Plane, around: Mask, faded: tuple[str, ...]) -> Plane:
+    """Let the gain rise to what makes each pixel white, towards the given ends of the source."""
+    height, width = gain.shape[:2]
+    band = max(2.0, _FADE * min(height, width))
+    x = np.arange(width, dtype=np.float32)[None, :]
+    y = np.arange(height, dtype=np.float32)[:, None]
+    ends = {"left": x, "right": width - 1 - x, "top": y, "bottom": height - 1 - y}
+    share = np.zeros((height, width), np.float32)
+    for side in faded:
+        near = np.clip(1.15 - np.broadcast_to(ends[side], share.shape) / band, 0, 1)
+        share = np.maximum(share, near * near * (3 - 2 * near))
+    share[around] = 0
+    darkest = cv2.erode(probe, _disc(3))
+    white = np.maximum(gain, 255 / np.clip(darkest, 1, 255) * 1.1)
+    rising: Plane = gain * (white / gain) ** share[..., None]
+    return rising
+
+
+def _ends_inside(work: Work, placement: Placement) -> tuple[str, ...]:
+    """The ends of the source that lie inside the canvas."""
+    left, top = placement.offset
+    right = left + work.header.width_px * placement.scale
+    bottom = top + work.header.height_px * placement.scale
+    ends = {
+        "left": left > 0.5,  # noqa: PLR2004 - half a pixel is rounding
+        "top": top > 0.5,  # noqa: PLR2004
+        "right": right < work.recipe.width_px - 0.5,
+        "bottom": bottom < work.recipe.height_px - 0.5,
+    }
+    cropped = work.silhouette.cropped if work.silhouette is not None else ()
+    return tuple(side for side, inside in ends.items() if inside and side not in cropped)
+
+
+def apply(canvas: Pixels, gain: Plane, work: Work) -> None:
+    """Multiply a gain on the probe into the canvas, in place."""
+    grid, step = _on_grid(gain, work)
+    height, width = canvas.shape[:2]
+    for top in range(0, height, _BAND_ROWS):
+        bottom = min(height, top + _BAND_ROWS)
+        # One more grid row above and below, so that bands join without a seam.
+        low, high = max(0, top // step - 1), min(grid.shape[0], -(-bottom // step) + 1)
+        rows = cv2.resize(
+            grid[low:high], (grid.shape[1] * step, (high - low) * step),
+            interpolation=cv2.INTER_LINEAR,
+        )[top - low * step : bottom - low * step, :width]  # fmt: skip
+        band = canvas[top:bottom]
+        cv2.multiply(band, np.ascontiguousarray(rows), dst=band, dtype=cv2.CV_8U)
+
+
+def _on_grid(gain: Plane, work: Work) -> tuple[Plane, int]:
+    """The gain on a grid that divides the canvas by a whole step."""
+    placement = work.placement
+    assert placement is not None  # noqa: S101 - the caller placed before
+    longest = max(work.recipe.width_px, work.recipe.height_px)
+    step = max(1, longest // 256)
+    size = -(-work.recipe.width_px // step), -(-work.recipe.height_px // step)
+    per_x = gain.shape[1] / work.header.width_px
+    per_y = gain.shape[0] / work.header.height_px
+    # Grid cell i has its centre at canvas (i + 0.5) * step; OpenCV counts from pixel centres.
+    across, down = step / placement.scale * per_x, step / placement.scale * per_y
+    start_x = (0.5 * step - placement.offset[0]) / placement.scale * per_x - 0.5
+    start_y = (0.5 * step - placement.offset[1]) / placement.scale * per_y - 0.5
+    move = np.array([[across, 0, start_x], [0, down, start_y]], np.float32)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(gain, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), step
+
+
+def _disc(size: int) -> cv2.typing.MatLike:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

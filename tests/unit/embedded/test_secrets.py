@@ -1,0 +1,66 @@
+"""The secrets of a first start."""
+
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from packshot.embedded import secrets
+from packshot.embedded.layout import Layout
+from packshot.embedded.problems import MissingSecrets
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    made = Layout(tmp_path)
+    secrets.ensure(made)
+    return made
+
+
+def test_a_second_start_keeps_every_secret(layout: Layout):
+    before = {path.name: path.read_bytes() for path in layout.secrets.iterdir()}
+
+    secrets.ensure(layout)
+
+    assert {path.name: path.read_bytes() for path in layout.secrets.iterdir()} == before
+
+
+def test_no_two_secrets_are_alike(layout: Layout):
+    assert len({path.read_text() for path in layout.secrets.iterdir()}) == 5
+
+
+def test_the_public_key_belongs_to_the_signing_key(layout: Layout):
+    seed = bytes.fromhex((layout.secrets / "log-signing-key").read_text())
+
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+
+    assert (layout.secrets / "log-signing-key.pub").read_text() == public.hex()
+
+
+def test_a_lost_public_key_is_derived_again(layout: Layout):
+    public = layout.secrets / "log-signing-key.pub"
+    before = public.read_text()
+    public.unlink()
+
+    secrets.ensure(layout)
+
+    assert public.read_text() == before
+
+
+def test_a_lost_pepper_beside_a_database_is_refused(layout: Layout):
+    layout.postgres.mkdir()
+    (layout.postgres / "PG_VERSION").write_text("18\n")
+    (layout.secrets / "pepper-1").unlink()
+
+    with pytest.raises(MissingSecrets, match="backup"):
+        secrets.ensure(layout)
+
+
+def test_what_an_interrupted_write_left_is_not_taken_for_a_secret(tmp_path: Path):
+    layout = Layout(tmp_path)
+    layout.secrets.mkdir()
+    (layout.secrets / "pepper-1.new").write_text("half")
+
+    secrets.ensure(layout)
+
+    assert len((layout.secrets / "pepper-1").read_text()) == 64
