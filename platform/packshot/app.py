@@ -1,0 +1,69 @@
+"""The web application: Quart with the declared endpoints behind the edge, and nothing else."""
+
+from typing import TYPE_CHECKING
+
+from quart import Quart, Response, request
+
+from packshot.api import describe, errors, health, outputs, process, whoami
+from packshot.edge.bodies import PulledRequest, PullingConnection
+from packshot.edge.dispatch import install, spool_of
+from packshot.edge.gate import Gate
+from packshot.edge.guard import Guard
+from packshot.edge.limiter import Limiter
+from packshot.edge.openapi import openapi_document
+from packshot.edge.spool import sweep_spool
+from packshot.edge.state import ServingState
+
+if TYPE_CHECKING:
+    from packshot.wiring import Services
+
+STATE = "packshot.state"
+
+ENDPOINTS = (
+    process.process,
+    outputs.find_output,
+    outputs.read_content,
+    whoami.whoami,
+    describe.read_openapi,
+    health.healthz,
+    health.readyz,
+    errors.read_error_page,
+)
+
+
+class Application(Quart):
+    """Quart with pulled bodies, exact paths and a plain answer to OPTIONS."""
+
+    request_class = PulledRequest
+    asgi_http_class = PullingConnection
+
+    def __init__(self) -> None:
+        super().__init__("packshot", static_folder=None)
+        self.url_map.merge_slashes = False  # //api is another address, not a redirect in HTML
+        self.url_map.strict_slashes = True
+
+    async def make_default_options_response(self) -> Response:
+        """Answer which methods an address knows; preflights are answered by the guard."""
+        adapter = request.routing_exception is None and request.url_rule
+        methods = sorted(adapter.methods) if adapter and adapter.methods else []
+        return Response(b"", 204, {"Allow": ", ".join(methods)})
+
+
+def create_app(services: "Services") -> Quart:
+    """The application on these services; it opens its limiter and closes it after serving."""
+    app = Application()
+    limiter = Limiter.connect(services.settings.redis_url)
+    state = ServingState(limiter, openapi_document(ENDPOINTS))
+    app.extensions[STATE] = state
+    install(app, ENDPOINTS, services=services, state=state, gate=Gate(services.keys, limiter))
+    app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
+
+    @app.before_serving
+    async def prepare_spool() -> None:
+        sweep_spool(spool_of(services.settings.storage_dir))
+
+    @app.after_serving
+    async def close_limiter() -> None:
+        await limiter.close()
+
+    return app

@@ -1,0 +1,1 @@
+"""Every request before and after its endpoint: framing, credentials, limits, uploads, problems."""

@@ -1,0 +1,148 @@
+"""What an endpoint declares; routing, validation and the OpenAPI document all come from it.
+
+One declaration per endpoint, and nothing is described twice: the sentence of the document is the
+handler's docstring, the fields are its form, the answer is its model, the refusals are codes.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel
+from quart import Request
+
+from domain.recorded import Actor, Context
+from domain.scopes import Scope
+from packshot.edge.exchange import Exchange
+from packshot.edge.files import FileAnswer
+from packshot.edge.forms import Form
+from packshot.edge.limits import READ_COST
+from packshot.edge.spool import Spooled
+from packshot.edge.state import ServingState
+
+if TYPE_CHECKING:
+    from packshot.store.head import LogHead
+    from packshot.store.keycache import KeyRecord
+    from packshot.wiring import Services
+
+
+class Access(StrEnum):
+    """Who may call an endpoint, where no single scope says it."""
+
+    PUBLIC = "public"
+    ANY_KEY = "any key"
+
+
+class NoFields(Form):
+    """The form of an endpoint that takes nothing."""
+
+
+FormT = TypeVar("FormT", bound=Form)
+
+
+@dataclass(slots=True)
+class Call(Generic[FormT]):
+    """One admitted call of an endpoint: who, with what, on which services."""
+
+    services: "Services"
+    state: ServingState
+    exchange: Exchange
+    request: Request
+    path: Mapping[str, str]
+    form: FormT
+    file: Spooled | None = None
+
+    @property
+    def key(self) -> "KeyRecord":
+        """The key of the caller; only endpoints that are not public have one."""
+        key = self.exchange.key
+        assert key is not None
+        return key
+
+    @property
+    def context(self) -> Context:
+        """The act as the log records it."""
+        request_id = self.exchange.request_id
+        actor = Actor("key", str(self.key.key_id))
+        return Context(self.key.org_id, actor, request_id, correlation_id=request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer: a model sent as JSON, a file sent as bytes, or text of the given media type.
+
+    ``head`` is the log's head after a write; every write tells it to its client.
+    """
+
+    body: "BaseModel | FileAnswer | bytes"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+    head: "LogHead | None" = None
+
+
+Handler = Callable[[Call[Any]], Coroutine[Any, Any, Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A declared endpoint: see ``endpoint`` for the members."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: Scope | Access
+    cost: float
+    form: type[Form]
+    file_field: str | None
+    answer: type[BaseModel] | None
+    media_types: tuple[str, ...]
+    refuses: tuple[str, ...]
+    answer_headers: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The handler's name in camelCase: the operation's id in the document."""
+        first, *rest = self.handler.__name__.split("_")
+        return first + "".join(word.title() for word in rest)
+
+    @property
+    def is_public(self) -> bool:
+        """True when no key is asked for."""
+        return self.scope is Access.PUBLIC
+
+    @property
+    def has_body(self) -> bool:
+        """True when the fields come in the request's body, not in its query."""
+        return self.method in {"POST", "PUT", "PATCH"}
+
+
+def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
+    method: str,
+    path: str,
+    *,
+    scope: Scope | Access,
+    cost: float = READ_COST,
+    form: type[Form] = NoFields,
+    file_field: str | None = None,
+    answer: type[BaseModel] | None = None,
+    media_types: tuple[str, ...] = (),
+    refuses: tuple[str, ...] = (),
+    answer_headers: tuple[str, ...] = (),
+) -> Callable[[Handler], Endpoint]:
+    """Declare an endpoint.
+
+    ``path`` names its parameters in braces. ``cost`` is the weight on the organization's limit.
+    ``file_field`` makes the body multipart with that file, or JSON without it. ``answer`` is the
+    JSON's model; ``media_types`` are further types the answer may have. ``refuses`` are the codes
+    beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
+    """
+
+    def declare(handler: Handler) -> Endpoint:
+        return Endpoint(
+            method, path, handler, scope, cost, form, file_field, answer, media_types,
+            refuses, answer_headers,
+        )  # fmt: skip
+
+    return declare

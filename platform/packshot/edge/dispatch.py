@@ -1,0 +1,234 @@
+"""Runs a declared endpoint: admits the request, reads its form, calls it, sends its reply."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import structlog
+from pydantic import BaseModel
+from quart import Quart, Request, Response, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
+
+from domain.errors import InvalidInput, Refusal
+from packshot.edge.bodies import ClientGone, PulledBody, unless_client_leaves
+from packshot.edge.contract import Call, Endpoint, NoFields, Reply
+from packshot.edge.credentials import refuse_key_in_query
+from packshot.edge.exchange import Exchange, current_exchange
+from packshot.edge.files import FileAnswer, file_response
+from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
+from packshot.edge.gate import Gate
+from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
+from packshot.edge.spool import Spooled
+from packshot.edge.state import ServingState
+from packshot.edge.uploads import receiving
+
+if TYPE_CHECKING:
+    from packshot.wiring import Services
+
+MOST_JSON_BYTES = 64 * 1024
+# nginx's word for a client that closed before its answer; nobody reads it but the log.
+CLIENT_CLOSED_REQUEST = 499
+NO_FIELDS = NoFields()
+
+log = structlog.get_logger()
+
+
+def install(
+    app: Quart,
+    endpoints: Sequence[Endpoint],
+    *,
+    services: "Services",
+    state: ServingState,
+    gate: Gate,
+) -> None:
+    """Give the application its endpoints, and problems for everything else it would answer."""
+    for endpoint in endpoints:
+        app.add_url_rule(
+            endpoint.path.replace("{", "<").replace("}", ">"),
+            endpoint=endpoint.name,
+            view_func=_Runner(endpoint, services, state=state, gate=gate).answer,
+            methods=[endpoint.method],
+        )
+
+    @app.errorhandler(Exception)
+    async def answer_error(error: Exception) -> Response:
+        exchange = current_exchange()
+        if isinstance(error, RoutingException | HTTPException) and request.url_rule is None:
+            try:
+                await gate.charge_stray(
+                    exchange, headers=request.headers, query=request.query_string
+                )
+            except Refusal as refusal:
+                return problem_response(refusal, exchange)
+        return _error_response(error, exchange)
+
+
+def problem_response(refusal: Refusal, exchange: Exchange) -> Response:
+    """The refusal as an answer."""
+    return Response(
+        problem_bytes(refusal, request_id=exchange.request_id),
+        kind_of(refusal.code).status,
+        headers_of(refusal),
+    )
+
+
+class _Runner:
+    """Runs one endpoint."""
+
+    def __init__(
+        self, endpoint: Endpoint, services: "Services", *, state: ServingState, gate: Gate
+    ) -> None:
+        self._endpoint = endpoint
+        self._services = services
+        self._state = state
+        self._gate = gate
+
+    async def answer(self, **path: str) -> Response:
+        """Answer the request that Quart is handling."""
+        exchange = current_exchange()
+        endpoint = self._endpoint
+        exchange.route = endpoint.path
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - what Quart's proxy stands for; each look through the proxy costs
+        try:
+            await self._gate.admit(
+                endpoint, exchange, headers=asked.headers, query=asked.query_string
+            )
+            call: Call[Any] = Call(
+                self._services, self._state, exchange, asked, path, form=NO_FIELDS
+            )
+            with self._gate.place(endpoint, exchange):
+                if endpoint.has_body:
+                    return await self._run_with_body(call)
+                call.form = _form_of_query(endpoint, asked.query_string)
+                return _response(await endpoint.handler(call), call)
+        except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
+            return _error_response(error, exchange)
+
+    async def _run_with_body(self, call: Call[Any]) -> Response:
+        query = call.request.query_string
+        if query:
+            refuse_key_in_query(query)
+            raise unknown_field(next(iter(_query_fields(query)), "?"), ())
+        async with _fields_of_body(self._endpoint, call) as (values, file):
+            call.file = file
+            call.form = read_form(self._endpoint.form, values)
+            work = self._endpoint.handler(call)
+            return _response(await unless_client_leaves(_body(call), work), call)
+
+
+def _form_of_query(endpoint: Endpoint, query: bytes) -> Form:
+    if not query and endpoint.form is NoFields:
+        return NO_FIELDS
+    refuse_key_in_query(query)
+    return read_form(endpoint.form, _query_fields(query))
+
+
+@asynccontextmanager
+async def _fields_of_body(
+    endpoint: Endpoint, call: Call[Any]
+) -> AsyncIterator[tuple[dict[str, object], Spooled | None]]:
+    """The body's fields, and its file while the block lasts."""
+    body = _body(call)
+    settings = call.services.settings
+    media_type = call.request.mimetype
+    if endpoint.file_field is not None and media_type == "multipart/form-data":
+        async with receiving(
+            body,
+            call.request.content_type or "",
+            file_field=endpoint.file_field,
+            spool=spool_of(settings.storage_dir),
+            max_bytes=settings.upload_max_bytes,
+        ) as received:
+            yield received.values, received.file
+    elif media_type == "application/json":
+        body.max_bytes = MOST_JSON_BYTES
+        yield read_json_fields(await body), None
+    elif not media_type and not await _has_bytes(body):
+        yield {}, None
+    else:
+        raise _unsupported_media_type(endpoint)
+
+
+def spool_of(storage_dir: Path) -> Path:
+    """The folder of files on their way in, on the file system of the blobs."""
+    return storage_dir / "spool"
+
+
+async def _has_bytes(body: PulledBody) -> bool:
+    if body.expected_bytes is not None:
+        return body.expected_bytes > 0
+    async for _piece in body.pieces():
+        return True
+    return False
+
+
+def _body(call: Call[Any]) -> PulledBody:
+    body = call.request.body
+    assert isinstance(body, PulledBody)
+    return body
+
+
+def _query_fields(query: bytes) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in fields:
+            raise duplicate_field(name)
+        fields[name] = value
+    return fields
+
+
+def _response(reply: Reply, call: Call[Any]) -> Response:
+    body = reply.body
+    if isinstance(body, FileAnswer):
+        response = file_response(body, call.request)
+    else:
+        data = _json_of(body) if isinstance(body, BaseModel) else body
+        response = Response(data, reply.status, content_type=reply.media_type)
+        response.headers["cache-control"] = "private, no-store"
+    for name, value in reply.headers.items():
+        response.headers[name] = value
+    if reply.head is not None:
+        response.headers["x-log-position"] = str(reply.head.position)
+        response.headers["x-log-head"] = str(reply.head)
+    return response
+
+
+def _json_of(model: BaseModel) -> bytes:
+    return model.__pydantic_serializer__.to_json(model, by_alias=True)
+
+
+def _error_response(error: Exception, exchange: Exchange) -> Response:
+    match error:
+        case Refusal():
+            refusal = error
+        case ClientGone():
+            return Response(b"", CLIENT_CLOSED_REQUEST)
+        case HTTPException():
+            refusal = refusal_of(error)
+        case _:
+            refusal = internal_error()
+    if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - our fault, so the log says why
+        log.error(
+            "request_failed",
+            request_id=exchange.request_id,
+            route=exchange.route,
+            code=refusal.code,
+            exc_info=error,
+        )
+    return problem_response(refusal, exchange)
+
+
+def _unsupported_media_type(endpoint: Endpoint) -> Refusal:
+    accepted = ["application/json"]
+    if endpoint.file_field is not None:
+        accepted.insert(0, "multipart/form-data")
+    return InvalidInput(
+        "unsupported_media_type",
+        f"The body must be {' or '.join(accepted)}.",
+        allowed={"contentTypes": accepted},
+        fix=f"Send the fields as {accepted[0]}.",
+        headers={"Accept": ", ".join(accepted), "Accept-Post": ", ".join(accepted)},
+    )

@@ -1,0 +1,146 @@
+"""A request's fields as one checked value: known names only, and every mistake told at once."""
+
+import json
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
+
+from domain.errors import InvalidInput, Refusal
+from packshot.edge.problems import Mistakes
+
+MOST_MISTAKES_TOLD = 20
+
+
+class Form(BaseModel):
+    """The fields of one request; a subclass declares them with kinds from ``fields``.
+
+    A field's public name is camelCase; a dotted one (``frame.targetFill``) is a nested object in
+    JSON and one dotted field in multipart.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+FormT = TypeVar("FormT", bound=Form)
+
+
+def read_form(form: type[FormT], values: Mapping[str, object]) -> FormT:
+    """Check the values; raises InvalidInput, or Mistakes when several fields are wrong.
+
+    A JSON null says the same as a field left out.
+    """
+    try:
+        return form.model_validate({name: v for name, v in values.items() if v is not None})
+    except ValidationError as error:
+        known = known_names(form)
+        mistakes = [_refusal_of(details, known) for details in error.errors(include_url=False)]
+        raise _all_of(mistakes) from None
+
+
+def known_names(form: type[Form]) -> list[str]:
+    """The public names of a form's fields, in the order of their declaration."""
+    return [field.alias or name for name, field in form.model_fields.items()]
+
+
+def unknown_field(name: str, known: Iterable[str]) -> InvalidInput:
+    """The refusal of a field that nobody declared, with the nearest one that somebody did."""
+    names = list(known)
+    nearest = _nearest(name, names)
+    return InvalidInput(
+        "unknown_field",
+        f"There is no field {_short(name)}; the fields are {', '.join(names) or 'none'}.",
+        param=_short(name),
+        allowed={"fields": names},
+        fix=f"Did you mean {nearest}?" if nearest else "Leave the field out.",
+    )
+
+
+def duplicate_field(name: str) -> InvalidInput:
+    """The refusal of a field that is given twice."""
+    return InvalidInput(
+        "duplicate_field",
+        f"The field {_short(name)} is given more than once.",
+        param=_short(name),
+        fix=f"Send {_short(name)} once.",
+    )
+
+
+def read_json_fields(body: bytes) -> dict[str, object]:
+    """The fields of a JSON object, nested ones dotted; raises InvalidInput.
+
+    A name given twice is refused, where most readers silently keep the last one.
+    """
+    try:
+        fields = json.loads(
+            body, object_pairs_hook=_object_of_distinct, parse_constant=_refuse_constant
+        )
+        if isinstance(fields, dict):
+            return dict(_dotted(fields))
+    except (ValueError, RecursionError):
+        raise InvalidInput(
+            "malformed_request",
+            "The body is not valid JSON.",
+            fix="Send one JSON object in UTF-8.",
+        ) from None
+    raise InvalidInput(
+        "malformed_request", "The body must be a JSON object.", fix='Send {"outputId":"out_…"}.'
+    )
+
+
+def _dotted(fields: Mapping[str, object], within: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in fields.items():
+        if isinstance(value, dict) and value:
+            yield from _dotted(value, f"{within}{name}.")
+        else:
+            yield within + name, value
+
+
+def _object_of_distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise duplicate_field(name)
+        fields[name] = value
+    return fields
+
+
+def _refuse_constant(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _refusal_of(details: ErrorDetails, known: list[str]) -> Refusal:
+    name = ".".join(str(part) for part in details["loc"])
+    if details["type"] == "extra_forbidden":
+        return unknown_field(name, known)
+    context: dict[str, Any] = details.get("ctx", {})
+    example = context.get("example")
+    is_range = details["type"] == "out_of_range"
+    return InvalidInput(
+        f"{name}_out_of_range" if is_range else "invalid_parameter",
+        f"{name} {details['msg']}",
+        param=name,
+        allowed=context.get("allowed"),
+        fix=f"Use {name}={example}{context.get('note', '')}." if example is not None else None,
+    )
+
+
+def _all_of(mistakes: list[Refusal]) -> Refusal:
+    return mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes[:MOST_MISTAKES_TOLD])
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    plain = {_plain(candidate): candidate for candidate in known}
+    close = get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
+
+
+def _plain(name: str) -> str:
+    return name[:80].replace("_", "").replace("-", "").lower()
+
+
+def _short(name: str) -> str:
+    return name.encode("ascii", "backslashreplace").decode()[:80]

@@ -1,0 +1,110 @@
+"""Admission: the key, the limit, the scope and a free place, in this order, before any body."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from werkzeug.datastructures import Headers
+
+from domain.errors import Refusal
+from domain.ids import OrgId
+from domain.scopes import Scope
+from packshot.edge.contract import Access, Endpoint
+from packshot.edge.credentials import find_key, key_missing, require_scope
+from packshot.edge.exchange import Exchange
+from packshot.edge.limiter import Limiter
+from packshot.edge.limits import (
+    READ_COST,
+    REFUSED_KEY,
+    Charge,
+    address_charge,
+    organization_charge,
+    rate_limited,
+)
+
+if TYPE_CHECKING:
+    from packshot.store.keycache import KeyCache, KeyRecord
+
+# The HTTP API's "Limits": 64 requests of an organization at once, counted where work is heavy.
+MOST_AT_ONCE = 64
+HEAVY_COST = 1.0
+
+
+class Gate:
+    """Lets a request in, or refuses it."""
+
+    def __init__(self, keys: "KeyCache", limiter: Limiter) -> None:
+        self._keys = keys
+        self._limiter = limiter
+        self._at_once: Counter[OrgId] = Counter()
+
+    async def admit(
+        self, endpoint: Endpoint, exchange: Exchange, *, headers: Headers, query: bytes
+    ) -> None:
+        """Set the exchange's key and decision; raises the Refusal that fits."""
+        if endpoint.is_public:
+            return  # health, documents and pages are outside the limits
+        key = await self._authenticate(exchange, headers, query=query)
+        if key is None:
+            await self._charge(exchange, address_charge(exchange.address))
+            raise key_missing()
+        await self._charge(exchange, organization_charge(key.org_id, endpoint.cost))
+        if not isinstance(endpoint.scope, Access):
+            require_scope(key, Scope(endpoint.scope))
+
+    async def charge_stray(self, exchange: Exchange, *, headers: Headers, query: bytes) -> None:
+        """Count a request that reached no endpoint (an unknown address, a wrong method)."""
+        key = await self._authenticate(exchange, headers, query=query)
+        if key is None:
+            await self._charge(exchange, address_charge(exchange.address))
+        else:
+            await self._charge(exchange, organization_charge(key.org_id, READ_COST))
+
+    @contextmanager
+    def place(self, endpoint: Endpoint, exchange: Exchange) -> Iterator[None]:
+        """Hold one of the organization's places while heavy work is done for it.
+
+        Counted in this process alone; raises Refusal (concurrency_limited) when all are taken.
+        """
+        if endpoint.cost < HEAVY_COST or exchange.key is None:
+            yield
+            return
+        org_id = exchange.key.org_id
+        if self._at_once[org_id] >= MOST_AT_ONCE:
+            raise _concurrency_limited()
+        self._at_once[org_id] += 1
+        try:
+            yield
+        finally:
+            self._at_once[org_id] -= 1
+            if not self._at_once[org_id]:
+                del self._at_once[org_id]
+
+    async def _authenticate(
+        self, exchange: Exchange, headers: Headers, *, query: bytes
+    ) -> "KeyRecord | None":
+        try:
+            text = find_key(headers, query)
+            if text is None:
+                return None
+            exchange.key = await self._keys.check(text)
+        except Refusal as refusal:
+            if not refusal.retryable:
+                await self._charge(exchange, address_charge(exchange.address, policy=REFUSED_KEY))
+            raise
+        return exchange.key
+
+    async def _charge(self, exchange: Exchange, charge: Charge) -> None:
+        exchange.decision = decision = await self._limiter.take((charge,))
+        if not decision.allowed:
+            raise rate_limited(decision)
+
+
+def _concurrency_limited() -> Refusal:
+    return Refusal(
+        "concurrency_limited",
+        f"{MOST_AT_ONCE} requests of this organization are being worked on.",
+        fix="Wait for one of them to be answered.",
+        headers={"Retry-After": "1"},
+    )

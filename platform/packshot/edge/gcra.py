@@ -1,0 +1,117 @@
+"""The limiter's arithmetic: GCRA over several buckets at once, in Valkey and in this process.
+
+The generic cell rate algorithm keeps one number per bucket, the time at which it is whole again
+(https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm). A request passes when every bucket it
+names has room, and only then is any of them charged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+from typing import Any
+
+from packshot.edge.limits import Charge, Decision, tightest
+
+# One call decides a whole batch of requests, in order. ARGV holds for each request the number of
+# its buckets, then burst, rate per second and cost of each; KEYS are the buckets in that order.
+# Each bucket answers four numbers: allowed, remaining, ms to whole, ms to wait. The server's
+# clock is used, so that no two API processes can disagree on the time.
+SCRIPT = """
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local answers, key, arg = {}, 1, 1
+while arg <= #ARGV do
+  local buckets = tonumber(ARGV[arg])
+  arg = arg + 1
+  local times, allowed = {}, true
+  for i = 1, buckets do
+    local burst, rate, cost = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
+    arg = arg + 3
+    local each = 1000.0 / rate
+    local whole = tonumber(redis.call('GET', KEYS[key + i - 1]) or now)
+    if whole < now then whole = now end
+    local wait = whole + each * cost - each * burst - now
+    if wait > 0 then allowed = false end
+    times[i] = {whole, each, cost, burst, wait}
+  end
+  for i = 1, buckets do
+    local whole, each, cost, burst, wait = unpack(times[i])
+    if allowed and cost > 0 then
+      whole = whole + each * cost
+      local until_whole = math.ceil(whole - now)
+      redis.call('SET', KEYS[key + i - 1], string.format('%.3f', whole), 'PX', until_whole)
+    end
+    answers[#answers + 1] = wait > 0 and 0 or 1
+    answers[#answers + 1] = math.max(0, math.floor(burst - (whole - now) / each + 1e-6))
+    answers[#answers + 1] = math.ceil(whole - now)
+    answers[#answers + 1] = wait > 0 and math.ceil(wait) or 0
+  end
+  key = key + buckets
+end
+return answers
+"""
+NUMBERS_PER_BUCKET = 4
+PRUNE_ABOVE = 10_000
+
+
+def script_arguments(batch: Sequence[Sequence[Charge]]) -> tuple[list[str], list[Any]]:
+    """KEYS and ARGV of one call that decides the batch, one request after the other."""
+    keys: list[str] = []
+    arguments: list[Any] = []
+    for charges in batch:
+        arguments.append(len(charges))
+        for charge in charges:
+            keys.append(charge.bucket)
+            arguments += (charge.policy.burst, charge.policy.per_second, charge.cost)
+    return keys, arguments
+
+
+def read_answers(batch: Sequence[Sequence[Charge]], answers: Sequence[int]) -> list[Decision]:
+    """The script's numbers as one decision per request of the batch."""
+    decisions: list[Decision] = []
+    at = 0
+    for charges in batch:
+        of_buckets = []
+        for charge in charges:
+            allowed, remaining, whole_ms, wait_ms = answers[at : at + NUMBERS_PER_BUCKET]
+            of_buckets.append(
+                Decision(charge.policy, bool(allowed), remaining, whole_ms / 1000, wait_ms / 1000)
+            )
+            at += NUMBERS_PER_BUCKET
+        decisions.append(of_buckets[0] if len(of_buckets) == 1 else tightest(of_buckets))
+    return decisions
+
+
+@dataclass(slots=True)
+class LocalBuckets:
+    """The same algorithm in this process's memory, for the time that Valkey is away.
+
+    The bound then holds for each API process by itself, not for all of them together.
+    """
+
+    whole_at_s: dict[str, float]
+
+    def take(self, charges: Sequence[Charge], *, now_s: float) -> Decision:
+        """Decide one request at ``now_s`` of any monotonic clock."""
+        if len(self.whole_at_s) > PRUNE_ABOVE:
+            self.whole_at_s = {k: at for k, at in self.whole_at_s.items() if at > now_s}
+        wholes = [max(now_s, self.whole_at_s.get(charge.bucket, now_s)) for charge in charges]
+        waits = [
+            whole + (charge.cost - charge.policy.burst) / charge.policy.per_second - now_s
+            for charge, whole in zip(charges, wholes, strict=True)
+        ]
+        if all(wait <= 0 for wait in waits):
+            for place, charge in enumerate(charges):
+                wholes[place] += charge.cost / charge.policy.per_second
+                self.whole_at_s[charge.bucket] = wholes[place]
+        return tightest(
+            [
+                _decision(charge.policy, whole - now_s, wait)
+                for charge, whole, wait in zip(charges, wholes, waits, strict=True)
+            ]
+        )
+
+
+def _decision(policy: Any, until_whole_s: float, wait_s: float) -> Decision:
+    remaining = floor(policy.burst - until_whole_s * policy.per_second + 1e-6)
+    return Decision(policy, wait_s <= 0, max(0, remaining), until_whole_s, max(0.0, wait_s))

@@ -1,0 +1,236 @@
+"""The outermost layer: framing that is refused, headers that every answer carries, one log line.
+
+It speaks plain ASGI, so it also covers what the web framework answers by itself.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import structlog
+
+from domain.errors import InvalidInput, Refusal
+from packshot.edge.exchange import SCOPE_KEY, Exchange
+from packshot.edge.limits import limit_headers
+from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes
+
+Scope: TypeAlias = dict[str, Any]
+Message: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+
+# An answer given before the body was read: go on reading for a while, so that a client that only
+# listens after it has sent everything is not cut off with the answer unread (a lingering close).
+LINGER_BYTES = 128 * 1024 * 1024
+LINGER_S = 30.0
+
+API_PREFIX = "/api/"
+CORS_HEADERS = [
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        (
+            b"x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, "
+            b"x-ratelimit-retry-after, ratelimit, ratelimit-policy, retry-after, x-log-position, "
+            b"x-log-head, x-output-id, x-recipe-hash, x-accepted-scopes, idempotency-replayed, "
+            b"location, etag, content-range"
+        ),
+    ),
+]
+PREFLIGHT_HEADERS = [
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        (
+            b"authorization, x-api-key, content-type, accept, idempotency-key, prefer, if-match, "
+            b"if-none-match, range, x-request-id, x-min-position"
+        ),
+    ),
+    (b"access-control-max-age", b"86400"),
+    (b"vary", b"access-control-request-method, access-control-request-headers"),
+]
+CLIENT_REF = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+_drains: set[asyncio.Task[None]] = set()
+
+log = structlog.get_logger()
+
+
+class Guard:
+    """Wraps the application: see the module."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection event of the server."""
+        if scope["type"] == "http":
+            await _Passage(scope, receive, send).go_through(self._app)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._app(scope, receive, send)
+
+
+class _Passage:
+    """One request on its way in, and its answer on its way out."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive_raw = receive
+        self._send_raw = send
+        self._body_is_pending = True
+        framing = self._framing = _Framing(scope["headers"])
+        # The end of a body with two framings cannot be trusted: close at once.
+        self._linger_bytes_left = 0 if framing.is_untrusted else LINGER_BYTES
+        client = scope.get("client")
+        self.exchange = Exchange(
+            scope["method"], scope["path"], client[0] if client else "", framing.client_ref
+        )
+        scope[SCOPE_KEY] = self.exchange
+
+    async def go_through(self, app: App) -> None:
+        """Refuse, or let the application answer; there is an answer and a log line in any case."""
+        try:
+            refusal = self._framing.refusal
+            if refusal is not None:
+                await self._refuse(refusal)
+            elif self._is_preflight():
+                await self._answer(204, PREFLIGHT_HEADERS)
+            else:
+                await app(self._scope, self._receive, self._send)
+        except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
+            await self._fail(error)
+        finally:
+            self._write_log_line()
+
+    async def _receive(self) -> Message:
+        message = await self._receive_raw()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._body_is_pending = False
+        return message
+
+    async def _send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._complete_headers(message)
+        elif self._body_is_pending and not message.get("more_body", False):
+            await self._send_raw({**message, "more_body": True})
+            await self._linger()
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await self._send_raw(message)
+
+    def _complete_headers(self, message: Message) -> None:
+        exchange = self.exchange
+        exchange.status = message["status"]
+        headers: list[tuple[bytes, bytes]] = list(message["headers"])
+        headers.append((b"x-request-id", exchange.request_id.encode()))
+        headers += limit_headers(exchange.decision)
+        headers.append((b"x-content-type-options", b"nosniff"))
+        if exchange.path.startswith(API_PREFIX):
+            headers += CORS_HEADERS
+        message["headers"] = headers
+
+    async def _linger(self) -> None:
+        """Read on and forget, within bounds; then make sure the server's queue cannot fill up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._body_is_pending and self._linger_bytes_left > 0:
+                    message = await self._receive()
+                    self._linger_bytes_left -= len(message.get("body", b""))
+        if self._body_is_pending:
+            drain = asyncio.create_task(self._drain_until_closed())
+            _drains.add(drain)  # the loop itself holds tasks weakly
+            drain.add_done_callback(_drains.discard)
+
+    async def _drain_until_closed(self) -> None:
+        """The server closes the connection now, which waits for its queue of ten to have room."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while (await self._receive())["type"] != "http.disconnect":
+                    pass
+
+    def _is_preflight(self) -> bool:
+        return (
+            self._scope["method"] == "OPTIONS"
+            and self._framing.asks_for_method
+            and self.exchange.path.startswith(API_PREFIX)
+        )
+
+    async def _refuse(self, refusal: Refusal) -> None:
+        body = problem_bytes(refusal, request_id=self.exchange.request_id)
+        headers = [(k.lower().encode(), v.encode()) for k, v in headers_of(refusal).items()]
+        headers.append((b"content-length", b"%d" % len(body)))
+        await self._answer(kind_of(refusal.code).status, headers, body)
+
+    async def _answer(
+        self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b""
+    ) -> None:
+        start = {"type": "http.response.start", "status": status, "headers": list(headers)}
+        await self._send(start)
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _fail(self, error: Exception) -> None:
+        log.error("request_failed", request_id=self.exchange.request_id, exc_info=error)
+        if self.exchange.status == 0:
+            await self._refuse(internal_error())
+
+    def _write_log_line(self) -> None:
+        exchange = self.exchange
+        log.info(
+            "request_answered",
+            method=exchange.method,
+            route=exchange.route,
+            status=exchange.status,
+            ms=exchange.elapsed_ms,
+            request_id=exchange.request_id,
+            client_ref=exchange.client_ref,
+            key=exchange.key.prefix if exchange.key is not None else None,
+        )
+
+
+class _Framing:
+    """What the headers say about the body, read once."""
+
+    __slots__ = ("asks_for_method", "client_ref", "is_untrusted", "refusal")
+
+    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        self.asks_for_method = False
+        self.client_ref: str | None = None
+        self.refusal: Refusal | None = None
+        has_length = has_transfer_encoding = False
+        for name, value in headers:
+            if name == b"content-length":
+                has_length = True
+            elif name == b"transfer-encoding":
+                has_transfer_encoding = True
+            elif name == b"content-encoding" and value.lower() != b"identity":
+                self.refusal = _content_encoding()
+            elif name == b"x-request-id" and CLIENT_REF.fullmatch(value):
+                self.client_ref = value.decode("ascii")
+            elif name == b"access-control-request-method":
+                self.asks_for_method = True
+        self.is_untrusted = has_length and has_transfer_encoding
+        if self.is_untrusted:
+            self.refusal = _two_framings()
+
+
+def _two_framings() -> Refusal:
+    """A proxy and a server that disagree on a body's end read two different requests."""
+    return InvalidInput(
+        "malformed_request",
+        "Content-Length and Transfer-Encoding exclude each other (RFC 9112, 6.1).",
+        fix="Send one of them.",
+        headers={"connection": "close"},
+    )
+
+
+def _content_encoding() -> Refusal:
+    return InvalidInput(
+        "unsupported_media_type",
+        "Request bodies with a Content-Encoding are not read.",
+        fix="Send the body as it is, without compressing it.",
+        headers={"connection": "close"},
+    )

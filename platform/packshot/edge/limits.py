@@ -1,0 +1,149 @@
+"""How often a caller may ask: the policies, what they cost, and the headers that tell of it.
+
+The numbers are those of the HTTP API's "Limits": an organization may burst 1,000 and goes on at
+6,000 a minute, weighted; an address without a key gets 30 a minute.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+from math import ceil
+from time import time
+
+from domain.errors import Refusal
+from domain.ids import OrgId
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A rate: ``burst`` at once, then ``per_second``; ``name`` is what the headers call it."""
+
+    name: str
+    burst: int
+    per_second: float
+
+    @property
+    def window_s(self) -> int:
+        """Seconds in which a whole burst is earned again."""
+        return ceil(self.burst / self.per_second)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one request costs one bucket."""
+
+    policy: Policy
+    owner: str
+    cost: float
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name in Valkey."""
+        return f"limit:{self.policy.name}:{self.owner}"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the limiter said of one request, told by the tightest bucket it applied.
+
+    ``remaining`` counts requests of weight 1; ``reset_s`` is when the bucket is whole again and
+    ``retry_after_s`` when this same request would pass (0: it passed).
+    """
+
+    policy: Policy
+    allowed: bool
+    remaining: int
+    reset_s: float
+    retry_after_s: float
+
+
+ORGANIZATION = Policy("organization", burst=1000, per_second=100.0)
+ADDRESS = Policy("address", burst=30, per_second=0.5)
+# A refused key is counted apart and more generously: it costs no database, it says at once what
+# is wrong with it, and a wrong deployment must not lock out the pages of the same address.
+REFUSED_KEY = Policy("address-refused-keys", burst=600, per_second=10.0)
+
+READ_COST = 0.1
+UNTOUCHED = Decision(ADDRESS, allowed=True, remaining=ADDRESS.burst, reset_s=0.0, retry_after_s=0.0)
+
+
+def organization_charge(org_id: OrgId, cost: float) -> Charge:
+    """A request with a key: the weighted bucket of its organization."""
+    return Charge(ORGANIZATION, str(org_id), cost)
+
+
+def address_charge(address: str, *, policy: Policy = ADDRESS) -> Charge:
+    """A request without a valid key: the bucket of its address, an IPv6 network counted as one.
+
+    One household or server holds a whole /64 (RFC 6177), so counting single IPv6 addresses would
+    count nothing.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return Charge(policy, address, 1.0)
+    if isinstance(parsed, IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return Charge(policy, str(mapped or parsed.exploded[:19]), 1.0)
+    return Charge(policy, address, 1.0)
+
+
+def tightest(decisions: Sequence[Decision]) -> Decision:
+    """The decision that tells most: the refusal with the longest wait, else the fullest bucket."""
+    refused = [decision for decision in decisions if not decision.allowed]
+    if refused:
+        return max(refused, key=lambda decision: decision.retry_after_s)
+    return min(decisions, key=lambda decision: decision.remaining / decision.policy.burst)
+
+
+def rate_limited(decision: Decision) -> Refusal:
+    """The refusal of a request that came too early."""
+    wait_s = ceil(decision.retry_after_s)
+    return Refusal(
+        "rate_limited",
+        f"The limit {decision.policy.name} ({decision.policy.burst} at once, "
+        f"{decision.policy.per_second * 60:g} a minute) is used up.",
+        fix=f"Wait {wait_s} s; every answer says in x-ratelimit-remaining how much is left.",
+        headers={"Retry-After": str(wait_s)},
+    )
+
+
+def limit_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
+    """The limit headers of an answer, in both families.
+
+    ``x-ratelimit-reset`` is Unix time. ``RateLimit`` and ``RateLimit-Policy`` follow
+    draft-ietf-httpapi-ratelimit-headers-10; its ``t`` is Retry-After when the request was refused.
+    """
+    limit = _LIMITS[decision.policy] if decision.policy in _LIMITS else _limit_of(decision.policy)
+    remaining = b"%d" % decision.remaining
+    wait = ceil(decision.retry_after_s)
+    reset = ceil(decision.reset_s)
+    return [
+        (b"x-ratelimit-limit", limit.limit),
+        (b"x-ratelimit-remaining", remaining),
+        (b"x-ratelimit-reset", b"%d" % (ceil(time()) + reset)),
+        (b"x-ratelimit-retry-after", b"%d" % wait),
+        (b"ratelimit", b"%s;r=%s;t=%d" % (limit.quoted_name, remaining, wait or reset)),
+        (b"ratelimit-policy", limit.policy),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _LimitBytes:
+    """The parts of the headers that only depend on the policy."""
+
+    limit: bytes
+    quoted_name: bytes
+    policy: bytes
+
+
+def _limit_of(policy: Policy) -> _LimitBytes:
+    name = f'"{policy.name}"'
+    return _LimitBytes(
+        limit=str(policy.burst).encode(),
+        quoted_name=name.encode(),
+        policy=f"{name};q={policy.burst};w={policy.window_s}".encode(),
+    )
+
+
+_LIMITS = {policy: _limit_of(policy) for policy in (ORGANIZATION, ADDRESS, REFUSED_KEY)}
