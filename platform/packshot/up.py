@@ -20,7 +20,6 @@ from packshot.embedded.process import Service
 from packshot.embedded.readyfile import ReadyFile
 from packshot.embedded.terminal import banner, say
 from packshot.store.migrate import migrate
-from packshot.wiring import open_services
 
 API_GRACE_S = 35.0  # its own drain takes up to 30
 FIRST_ORGANIZATION = "Demo"
@@ -93,6 +92,9 @@ class Installation:
         banner(self.ready.base_url, data=self.layout.root, api_key=self.ready.api_key)
 
     async def _found_organization(self) -> None:
+        # Only a first start needs the commands; importing them takes 0.3 s of every start.
+        from packshot.wiring import open_services  # noqa: PLC0415
+
         async with open_services(Settings.read(self.layout.settings), render=False) as services:
             made = await services.organizations.create(FIRST_ORGANIZATION, actor_id="packshot up")
         self.ready.org_id, self.ready.api_key = str(made.org_id), made.secret
