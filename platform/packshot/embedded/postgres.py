@@ -10,9 +10,9 @@ import signal
 import subprocess
 from pathlib import Path
 
-from packshot.embedded.identity import owner_of_files, postgres_identity
+from packshot.embedded.identity import owner_of_files, postgres_identity, roots_own
 from packshot.embedded.layout import Layout
-from packshot.embedded.problems import StartFailed
+from packshot.embedded.problems import StartFailed, UnusableFolder
 from packshot.embedded.process import Service
 
 # Durability first: fsync and synchronous_commit are Postgres' defaults, said aloud because the
@@ -63,8 +63,8 @@ def initialize(layout: Layout, *, is_durable: bool = True) -> bool:
 
 
 def service(layout: Layout, *, is_durable: bool = True, keep_open: tuple[int, ...] = ()) -> Service:
-    """Describe the server of an initialized cluster."""
-    _hand_over(layout.sockets)
+    """Describe the server of an initialized cluster; raises UnusableFolder for someone else's."""
+    _settle_owner(layout.postgres)
     settings = SETTINGS | {"unix_socket_directories": f'"{layout.sockets}"'}
     if not is_durable:
         settings |= VOLATILE
@@ -121,3 +121,21 @@ def _hand_over(folder: Path) -> None:
     owner = owner_of_files()
     if owner is not None:
         os.chown(folder, *owner)
+
+
+def _settle_owner(cluster: Path) -> None:
+    """Give root's cluster to whoever Postgres runs as today; raises UnusableFolder for others'.
+
+    The same folder may be started where user namespaces are allowed and where they are not.
+    """
+    wanted = owner_of_files() or (os.geteuid(), os.getegid())
+    found = cluster.stat().st_uid
+    if found == wanted[0]:
+        return
+    if os.geteuid() != 0 or found not in roots_own():
+        raise UnusableFolder(
+            f"{cluster} belongs to user {found}; you are user {os.geteuid()}. Run as its owner, "
+            "or choose another folder with --data DIR."
+        )
+    for path in (cluster, *cluster.rglob("*")):
+        os.chown(path, *wanted, follow_symlinks=False)
