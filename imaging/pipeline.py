@@ -8,12 +8,15 @@ from imaging.limits import Limits, inspect
 from imaging.plan import on_canvas
 from imaging.recipe import Recipe
 from imaging.rendered import Rendered, Subject
-from imaging.steps.backdrop import find_backdrop
+from imaging.steps.backdrop import find_backdrop, level_backdrop
 from imaging.steps.decode import decode, reread
 from imaging.steps.encode import encode
+from imaging.steps.extend import extend
 from imaging.steps.frame import fill_of, frame
 from imaging.steps.isolate import isolate
+from imaging.steps.refine import refine
 from imaging.steps.resample import resample
+from imaging.steps.shadow import drop_shadow
 from imaging.steps.whiten import whiten
 from imaging.work import Clock, Work
 
@@ -23,10 +26,14 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("process_ms", decode),
     ("process_ms", find_backdrop),
     ("process_ms", isolate),
+    ("process_ms", drop_shadow),
+    ("process_ms", level_backdrop),
+    ("process_ms", refine),
     ("process_ms", frame),
     ("process_ms", reread),
     ("process_ms", resample),
     ("process_ms", whiten),
+    ("process_ms", extend),
     ("encode_ms", encode),
 )
 

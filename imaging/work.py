@@ -49,7 +49,8 @@ class Backdrop:
 
     ``surface`` is the light that falls on it: a smooth colour (0–255) for every probe pixel.
     ``mask`` marks the pixels that are plainly backdrop. ``sigma`` is the robust deviation from the
-    surface in levels, ``coverage`` the share of the rim that the surface explains.
+    surface in levels, ``coverage`` the share of the rim that the surface explains, ``tint`` how far
+    its channels differ (0.1: by 10 %), ``reason`` why it cannot become white.
     """
 
     surface: Plane
@@ -58,6 +59,7 @@ class Backdrop:
     coverage: float
     kind: BackdropKind
     reason: str = ""
+    tint: float = 0.0
 
 
 @dataclass(slots=True)

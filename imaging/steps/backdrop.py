@@ -14,10 +14,8 @@ from imaging.work import Backdrop, Mask, Plane, Work
 LARGEST_GAIN = 1.7
 LARGEST_TINT = 0.10
 LARGEST_SIGMA = 8.0
-# Below this share of explained rim, the subject is not alone before its backdrop.
-LEAST_COVERAGE = 0.66
-# A side of the frame that shows less backdrop than this is not backdrop.
-LEAST_SIDE_COVERAGE = 0.45
+# Below this share of explained rim there is no one backdrop to speak of.
+LEAST_COVERAGE = 0.4
 _RIM_SHARE = 0.04
 _ALPHA_OPAQUE = 250.0
 _LEAST_TRANSPARENT = 0.005
@@ -43,6 +41,18 @@ def find_backdrop(work: Work) -> None:
     }
 
 
+def level_backdrop(work: Work) -> None:
+    """Let the surface follow the real backdrop where the subject, now known, does not stand."""
+    backdrop, probe, found = work.backdrop, work.probe, work.silhouette
+    assert backdrop is not None  # noqa: S101 - the backdrop was found before
+    assert probe is not None  # noqa: S101
+    if backdrop.kind in {"transparent", "cluttered"}:
+        return
+    mask = found.mask if found is not None else ~backdrop.mask
+    around = cv2.dilate(mask.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    backdrop.surface = level(probe, backdrop.surface, around)
+
+
 def fit(probe: Plane) -> Backdrop:
     """Fit the surface to a probe (h, w, 3) and judge what can be done with it."""
     rim = _rim(*probe.shape[:2])
@@ -57,8 +67,26 @@ def fit(probe: Plane) -> Backdrop:
         mask = _connected(residual < max(3 * sigma, 4.0), rim)
     surface = np.clip(surface, 1, 255).astype(np.float32)
     backdrop = Backdrop(surface, mask, sigma, float(mask[rim].mean()), kind="white")
+    if mask.any():
+        levels = surface[mask]
+        backdrop.tint = float(np.median(levels.max(axis=1) / levels.min(axis=1))) - 1
     backdrop.kind, backdrop.reason = _judge(backdrop)
     return backdrop
+
+
+def level(probe: Plane, surface: Plane, around: Mask) -> Plane:
+    """Correct a surface by what a cubic cannot follow: a wall's end, a fold, a vignette.
+
+    Only pixels that are near the surface and not ``around`` the subject correct it.
+    """
+    ratio = probe / surface
+    weight = ((np.abs(ratio - 1).max(axis=2) < 0.12) & ~around).astype(np.float32)  # noqa: PLR2004
+    reach = 0.05 * max(probe.shape[:2])
+    # A little of the cubic is always in it, which decides alone where nothing is near.
+    total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None] + 0.02
+    near = cv2.GaussianBlur((ratio - 1) * weight[..., None], (0, 0), reach) / total
+    corrected: Plane = np.clip(surface * (1 + near), 1, 255)
+    return corrected
 
 
 def _rim(height: int, width: int) -> Mask:
@@ -118,20 +146,15 @@ def _judge(backdrop: Backdrop) -> tuple[str, str]:
     """Say what kind of backdrop it is, and why it cannot become white if it cannot."""
     if backdrop.sigma > LARGEST_SIGMA:
         return "cluttered", f"it deviates by {backdrop.sigma:.0f} levels from a plain surface"
-    if backdrop.coverage < LEAST_COVERAGE or _least_side(backdrop.mask) < LEAST_SIDE_COVERAGE:
+    if backdrop.coverage < LEAST_COVERAGE:
         return "cluttered", f"only {backdrop.coverage:.0%} of the rim shows one plain backdrop"
     levels = backdrop.surface[backdrop.mask]
     # The darkest twentieth decides, not the mean: the gain is largest there.
     gains = 255 / np.percentile(levels, 5, axis=0)
-    tint = float(np.median(levels.max(axis=1) / levels.min(axis=1))) - 1
+    tint = backdrop.tint
     if tint > LARGEST_TINT:
         return "coloured", f"its channels differ by {tint:.0%}; up to {LARGEST_TINT:.0%} is neutral"
     if float(gains.max()) > LARGEST_GAIN:
         return "dark", f"it would have to be lightened {gains.max():.1f} times"
     return "white", ""
 
-
-def _least_side(mask: Mask) -> float:
-    thickness = max(1, round(min(mask.shape) * _RIM_SHARE))
-    sides = (mask[:thickness], mask[-thickness:], mask[:, :thickness], mask[:, -thickness:])
-    return min(float(side.mean()) for side in sides)

@@ -14,7 +14,14 @@ _ENLARGED = 1.02
 def frame(work: Work) -> None:
     """Fill ``placement``; warn about what does not fit."""
     size = work.header.width_px, work.header.height_px
-    found = work.silhouette
+    found, backdrop = work.silhouette, work.backdrop
+    assert backdrop is not None  # noqa: S101 - the backdrop was found before
+    if work.recipe.background == "white" and backdrop.kind in {"coloured", "dark", "cluttered"}:
+        work.warn(
+            "background_kept",
+            f"The backdrop is {backdrop.kind} ({backdrop.reason}) and was kept; only a light, "
+            "neutral, plain one can become white without changing the product's colours.",
+        )
     if found is None:
         work.placement = place_whole(work.recipe, size)
         work.warn("subject_not_found", "No subject stands out; the whole picture was fitted.")

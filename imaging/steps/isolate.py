@@ -23,6 +23,10 @@ _BRIGHTEST_SPOT = 1.2
 # Smaller parts than this share of the largest are specks, not a second product.
 _SPECK = 0.01
 _FULL_ALPHA = 128.0
+# A "subject" over more of a side of the frame is furniture, a floor or a wall.
+_WIDEST_CONTACT = 0.6
+# Added to levels before they are divided, so that noise on a black backdrop stays noise.
+_TOE = 12.0
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
@@ -41,6 +45,11 @@ def isolate(work: Work) -> None:
         confidence = 1.0
     else:
         mask, confidence = _flooded(probe, backdrop)
+        widest = _widest_contact(mask)
+        if widest > _WIDEST_CONTACT:
+            backdrop.kind = "cluttered"
+            backdrop.reason = f"something covers {widest:.0%} of a side of the frame"
+            return
     if mask.any():
         box, cropped = _bounds(mask, work)
         engine = "alpha" if backdrop.kind == "transparent" else "flatfield"
@@ -48,12 +57,12 @@ def isolate(work: Work) -> None:
 
 
 def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
-    ratio = probe / backdrop.surface
+    ratio = (probe + _TOE) / (backdrop.surface + _TOE)
     light = ratio.mean(axis=2)
-    noise = backdrop.sigma / float(backdrop.surface.mean())
+    noise = backdrop.sigma / (float(backdrop.surface.mean()) + _TOE)
     slope = _slope(light)
     usual_slope = float(np.median(slope[backdrop.mask])) if backdrop.mask.any() else 0.0
-    reached = _flood(_is_passable(ratio, light, slope=slope, usual_slope=usual_slope, noise=noise))
+    reached = _flood(_is_passable(ratio, light, slope=slope, usual_slope=usual_slope, noise=noise, cast=backdrop.tint))
     subject = cv2.morphologyEx((~reached).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
     deviation = cv2.GaussianBlur(np.abs(ratio - 1).max(axis=2), (0, 0), 0.8)
     subject = _without_threads(subject, light, noise=noise)
@@ -68,15 +77,16 @@ def _slope(light: Plane) -> Plane:
 
 
 def _is_passable(
-    ratio: Plane, light: Plane, *, slope: Plane, usual_slope: float, noise: float
+    ratio: Plane, light: Plane, *, slope: Plane, usual_slope: float, noise: float, cast: float
 ) -> Mask:
     depth = np.clip(1 - light, 0, 1)
     soft = cv2.GaussianBlur(ratio, (0, 0), 0.6)
     tint = soft.max(axis=2) - soft.min(axis=2)
     faintest = max(_FAINTEST_SLOPE, 4 * usual_slope)
     passable: Mask = slope < faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
-    # The light that fills a shadow has a colour of its own, the more so the deeper the shadow.
-    passable &= tint < 0.04 + 0.10 * depth + 2.5 * noise
+    # The light that fills a shadow has a colour of its own, the more so the deeper the shadow and
+    # the more colourful the backdrop that throws it.
+    passable &= tint < 0.04 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
     passable &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
     return passable
 
@@ -134,6 +144,11 @@ def _without_specks(subject: Mask, deviation: Plane, *, noise: float) -> tuple[M
     contrast = float(np.median(deviation[mask]))
     confidence = min(1.0, 0.5 + contrast / max(0.02, 12 * noise) / 2)
     return mask, round(confidence, 2)
+
+
+def _widest_contact(mask: Mask) -> float:
+    """The largest share of a side of the frame that the subject covers."""
+    return max(float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
 
 
 def _bounds(mask: Mask, work: Work) -> tuple[tuple[float, float, float, float], tuple[str, ...]]:

@@ -9,7 +9,8 @@ cut off. The map never touches the outline of the subject, so there is no halo.
 import cv2
 import numpy as np
 
-from imaging.work import Backdrop, Mask, Pixels, Placement, Plane, Silhouette, Work
+from imaging.bands import bands
+from imaging.work import Backdrop, Mask, Placement, Plane, Silhouette, Work
 
 # Everywhere, also on the product: what the fit and the rounding leave below white.
 _EVEN_LIFT = 0.01
@@ -22,9 +23,6 @@ _GROWTH_PX = 14
 _SHADOW_DEPTHS = (0.012, 0.05)
 # Width of the fade at an end of the source, as a share of its shorter side.
 _FADE = 0.06
-# The canvas is worked on in bands of this many rows, so that the gain of a canvas of 100 megapixels
-# never exists at once.
-_BAND_ROWS = 256
 
 
 def whiten(work: Work) -> None:
@@ -35,7 +33,8 @@ def whiten(work: Work) -> None:
     if silhouette is None or work.probe is None or placement is None or work.canvas is None:
         return
     gain = gain_map(work.probe, backdrop, silhouette, faded=_ends_inside(work, placement))
-    apply(work.canvas, gain, work)
+    for _, band, over in bands(gain, work):
+        cv2.multiply(band, over, dst=band, dtype=cv2.CV_8U)
     work.plan["white"] = {"gain": [round(float(g), 3) for g in np.median(gain, axis=(0, 1))]}
 
 
@@ -44,7 +43,7 @@ def gain_map(
 ) -> Plane:
     """The gain (h, w, 3) on the probe; ``faded`` names the ends of the source to fade out at."""
     around = cv2.dilate(silhouette.mask.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
-    surface = _levelled(probe, backdrop.surface, around)
+    surface = backdrop.surface
     light = cv2.GaussianBlur((probe / surface).mean(axis=2), (0, 0), 0.8)
     shadow = _shadow(light, around)
     kept = np.maximum(shadow, cv2.GaussianBlur(around.astype(np.float32), (0, 0), 1.0))
@@ -56,21 +55,6 @@ def gain_map(
     if faded:
         gain = _faded(gain, probe, around, faded)
     return gain.astype(np.float32)
-
-
-def _levelled(probe: Plane, surface: Plane, around: Mask) -> Plane:
-    """The surface, corrected by what a cubic cannot follow: a wall's end, a fold, a vignette.
-
-    It is corrected only by pixels that are near the surface and far from the subject.
-    """
-    ratio = probe / surface
-    weight = ((np.abs(ratio - 1).max(axis=2) < 0.12) & ~around).astype(np.float32)  # noqa: PLR2004
-    reach = 0.05 * max(probe.shape[:2])
-    # A little of the cubic is always in it, which decides alone where nothing is near.
-    total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None] + 0.02
-    near = cv2.GaussianBlur((ratio - 1) * weight[..., None], (0, 0), reach) / total
-    corrected: Plane = np.clip(surface * (1 + near), 1, 255)
-    return corrected
 
 
 def _shadow(light: Plane, around: Mask) -> Plane:
@@ -117,40 +101,6 @@ def _ends_inside(work: Work, placement: Placement) -> tuple[str, ...]:
     }
     cropped = work.silhouette.cropped if work.silhouette is not None else ()
     return tuple(side for side, inside in ends.items() if inside and side not in cropped)
-
-
-def apply(canvas: Pixels, gain: Plane, work: Work) -> None:
-    """Multiply a gain on the probe into the canvas, in place."""
-    grid, step = _on_grid(gain, work)
-    height, width = canvas.shape[:2]
-    for top in range(0, height, _BAND_ROWS):
-        bottom = min(height, top + _BAND_ROWS)
-        # One more grid row above and below, so that bands join without a seam.
-        low, high = max(0, top // step - 1), min(grid.shape[0], -(-bottom // step) + 1)
-        rows = cv2.resize(
-            grid[low:high], (grid.shape[1] * step, (high - low) * step),
-            interpolation=cv2.INTER_LINEAR,
-        )[top - low * step : bottom - low * step, :width]  # fmt: skip
-        band = canvas[top:bottom]
-        cv2.multiply(band, np.ascontiguousarray(rows), dst=band, dtype=cv2.CV_8U)
-
-
-def _on_grid(gain: Plane, work: Work) -> tuple[Plane, int]:
-    """The gain on a grid that divides the canvas by a whole step."""
-    placement = work.placement
-    assert placement is not None  # noqa: S101 - the caller placed before
-    longest = max(work.recipe.width_px, work.recipe.height_px)
-    step = max(1, longest // 256)
-    size = -(-work.recipe.width_px // step), -(-work.recipe.height_px // step)
-    per_x = gain.shape[1] / work.header.width_px
-    per_y = gain.shape[0] / work.header.height_px
-    # Grid cell i has its centre at canvas (i + 0.5) * step; OpenCV counts from pixel centres.
-    across, down = step / placement.scale * per_x, step / placement.scale * per_y
-    start_x = (0.5 * step - placement.offset[0]) / placement.scale * per_x - 0.5
-    start_y = (0.5 * step - placement.offset[1]) / placement.scale * per_y - 0.5
-    move = np.array([[across, 0, start_x], [0, down, start_y]], np.float32)
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(gain, move, size, flags=flags, borderMode=cv2.BORDER_REPLICATE), step
 
 
 def _disc(size: int) -> cv2.typing.MatLike:
