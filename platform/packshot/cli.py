@@ -16,8 +16,8 @@ import typer
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-P", "-m")
 CHECKS = (
-    ("ruff", "check", "."),
-    ("ruff", "format", "--check", "."),
+    ("ruff", "check", ".", "packshot"),
+    ("ruff", "format", "--check", ".", "packshot"),
     ("mypy",),
     ("importlinter.cli", "lint"),
     ("pytest", "-q", "-p", "no:randomly", "tests/architecture"),

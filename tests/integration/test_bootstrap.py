@@ -98,6 +98,25 @@ def test_a_changed_lock_is_installed(clone: Clone, changed: str):
     assert clone.environments_made == 2
 
 
+def test_a_python_that_was_upgraded_in_its_place_gets_a_new_environment(clone: Clone):
+    clone.run("--help")
+    python = clone.root / ".venv" / "bin" / "python"
+    python.write_text(python.read_text() + "# another version\n")
+
+    clone.run("--help")
+
+    assert "--clear" in clone.calls.read_text().splitlines()[-3]
+
+
+def test_only_packages_change_in_an_environment_that_stands(clone: Clone):
+    clone.run("--help")
+    (clone.root / "requirements.lock").write_text("# nothing\n")
+
+    clone.run("--help")
+
+    assert "--allow-existing" in clone.calls.read_text().splitlines()[-3]
+
+
 def test_a_clone_that_was_moved_is_installed_anew(clone: Clone, tmp_path: Path):
     clone.run("--help")
     clone.root = clone.root.rename(tmp_path / "moved")
@@ -132,6 +151,22 @@ def test_two_first_runs_at_once_install_once(clone: Clone, tmp_path: Path):
     assert clone.environments_made == 1
 
 
+def test_an_install_whose_starter_was_killed_is_waited_for(clone: Clone, tmp_path: Path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    first = clone.start("one", UV_WAITS_FOR=str(gate))
+    with gate.open("w"):
+        first.kill()  # its uv lives on
+        first.wait()
+        second = clone.start("two")
+        assert second.stderr is not None
+        assert "another ./packshot is installing" in second.stderr.readline()
+
+    assert second.communicate(timeout=60)[0] == "ran -P -m packshot two\n"
+    first.communicate()
+    assert clone.environments_made == 2
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another user's folder")
 @pytest.mark.parametrize("folder", [".venv", ".tools"])
 def test_another_users_environment_is_said_and_not_rewritten(clone: Clone, folder: str):
@@ -164,13 +199,25 @@ def test_without_uv_and_pip_it_says_how_to_get_them(clone: Clone, tmp_path: Path
 
 
 def test_a_python_that_is_too_old_is_said(clone: Clone):
-    source = (clone.root / "packshot").read_text()
-    (clone.root / "packshot").write_text(source.replace("(3, 11)", "(9, 0)"))
+    too_new = (clone.root / "packshot").read_text().replace("(3, 11)", "(9, 0)")
+    (clone.root / "packshot").write_text(too_new)
 
     code, _, errors = clone.run("--help")
 
     assert code == 1
-    assert "3.11 or newer" in errors
+    assert "needs Python 3.11 or newer" in errors
+
+
+def test_an_old_python_hands_over_to_a_newer_one_beside_it(clone: Clone, tmp_path: Path):
+    newer = tmp_path / "bin" / "python3.13"
+    newer.write_text('#!/bin/sh\n[ "$1" = -c ] || echo handed over "$@"\n')
+    newer.chmod(0o755)
+    script = clone.root / "packshot"
+    script.write_text(script.read_text().replace("(3, 11)", "(9, 0)"))
+
+    code, output, _ = clone.run("up")
+
+    assert (code, output) == (0, f"handed over {script} up\n")
 
 
 def test_it_can_be_started_through_a_link_from_anywhere(clone: Clone, tmp_path: Path):
