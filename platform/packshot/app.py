@@ -46,7 +46,9 @@ class Application(Quart):
         """Answer which methods an address knows; preflights are answered by the guard."""
         adapter = request.routing_exception is None and request.url_rule
         methods = sorted(adapter.methods) if adapter and adapter.methods else []
-        return Response(b"", 204, {"Allow": ", ".join(methods)})
+        response = Response(b"", 204, {"allow": ", ".join(methods)})
+        del response.headers["content-type"]
+        return response
 
 
 def create_app(services: "Services") -> Quart:

@@ -59,7 +59,7 @@ class Limiter:
             socket_connect_timeout=ANSWER_WITHIN_S,
             retry=None,
         )
-        return cls(Redis(connection_pool=pool))
+        return cls(Redis.from_pool(pool))
 
     @property
     def is_degraded(self) -> bool:

@@ -34,6 +34,7 @@ KINDS: Mapping[str, Kind] = {
     "key_unknown": Kind(401, "API key is unknown"),
     "key_expired": Kind(401, "API key has expired"),
     "scope_missing": Kind(403, "The key lacks a scope"),
+    "org_suspended": Kind(403, "The organization is suspended"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "version_conflict": Kind(409, "Changed meanwhile"),
@@ -140,12 +141,13 @@ def refusal_of(error: HTTPException) -> Refusal:
 
 
 def _method_not_allowed(error: HTTPException) -> Refusal:
-    allow = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    methods = sorted(getattr(error, "valid_methods", None) or ())
+    told = " and ".join(method for method in methods if method != "OPTIONS")
     return InvalidInput(
         "method_not_allowed",
-        f"This address answers {allow} only.",
-        fix=f"Use {allow}.",
-        headers={"Allow": allow},
+        f"This address answers {told} only.",
+        fix=f"Use {told}.",
+        headers={"allow": ", ".join(methods)},
     )
 
 

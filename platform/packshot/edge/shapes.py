@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from domain.output import Output
@@ -20,6 +20,11 @@ Time = Annotated[
 """A time as every answer writes it: RFC 3339, UTC, with ``Z``."""
 
 
+WholeBox = Annotated[
+    list[int], BeforeValidator(lambda box: [round(edge) for edge in box]), Field(min_length=4)
+]
+
+
 class Answer(BaseModel):
     """A JSON answer, in camelCase."""
 
@@ -29,14 +34,14 @@ class Answer(BaseModel):
 
 
 class SubjectAnswer(Answer):
-    """Where the product is: boxes are [left, top, width, height] in pixels.
+    """Where the product is: boxes are [left, top, width, height] in whole pixels.
 
     ``box`` lies on the output, ``sourceBox`` on the upright source; ``fill`` is the share of the
     canvas' limiting side that the product takes.
     """
 
-    box: list[float]
-    source_box: list[float]
+    box: WholeBox
+    source_box: WholeBox
     fill: float
     confidence: float = Field(ge=0, le=1)
     engine: str

@@ -1,0 +1,89 @@
+"""What the API's tests start from: one running API, and an organization for each test."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+import requests
+
+from api.client import Client
+from api.server import RunningApi, running_api
+from given import SECRETS
+from packshot.commands.organizations import Created
+from packshot.config import Settings
+from packshot.edge.limiter import in_own_database
+from packshot.wiring import open_services
+from services import RunningServices
+
+
+@pytest.fixture(scope="session")
+def settings(
+    servers: RunningServices, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Settings]:
+    """The settings of the one API that all tests of a process share."""
+    folder = tmp_path_factory.mktemp("api")
+    write_secrets(folder / "secrets")
+    with asyncio.Runner() as runner:
+        opened = servers.database()
+        database = runner.run(opened.__aenter__())
+        yield Settings(
+            database_url=database.app_url,
+            writer_database_url=database.writer_url,
+            redis_url=servers.redis_url,
+            storage_dir=folder / "storage",
+            secrets_dir=folder / "secrets",
+            render_children=1,
+        )
+        runner.run(opened.__aexit__(None, None, None))
+
+
+@pytest.fixture(scope="session")
+def api(settings: Settings) -> Iterator[RunningApi]:
+    """The API in its own process, on a real socket."""
+    with running_api(settings) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def untouched_limits(servers: RunningServices) -> None:
+    """Every test begins with full buckets."""
+    with redis.Redis.from_url(in_own_database(servers.redis_url)) as valkey:
+        valkey.flushdb()
+
+
+@pytest.fixture
+def acme(api: RunningApi) -> Created:
+    """An organization that nobody else uses, with a key of every scope."""
+    return found(api.settings, "Acme")
+
+
+@pytest.fixture
+def globex(api: RunningApi) -> Created:
+    """Another organization."""
+    return found(api.settings, "Globex")
+
+
+@pytest.fixture
+def client(api: RunningApi, acme: Created) -> Iterator[Client]:
+    """A client with the key of Acme."""
+    with requests.Session() as session:
+        yield Client(api.base_url, session, acme.secret)
+
+
+def found(settings: Settings, name: str) -> Created:
+    """Found an organization in the API's database."""
+
+    async def create() -> Created:
+        async with open_services(settings, render=False) as services:
+            return await services.organizations.create(name, actor_id="test")
+
+    return asyncio.run(create())
+
+
+def write_secrets(folder: Path) -> None:
+    """The files that a first start makes."""
+    folder.mkdir(mode=0o700)
+    (folder / "pepper-1").write_text(SECRETS.peppers[1].hex())
+    (folder / "log-signing-key").write_text(SECRETS.log_signing_seed.hex())

@@ -1,0 +1,252 @@
+"""Limits: their arithmetic, in Valkey and without it, and what every answer says of them."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from api.client import Client, assert_problem
+from packshot.app import ENDPOINTS
+from packshot.edge.gcra import LocalBuckets
+from packshot.edge.limiter import Limiter, in_own_database
+from packshot.edge.limits import (
+    ADDRESS,
+    ORGANIZATION,
+    Charge,
+    Decision,
+    Policy,
+    address_charge,
+    limit_headers,
+    tightest,
+)
+from services import RunningServices
+
+SLOW = Policy("slow", burst=50, per_second=1.0)
+SLOWER = Policy("slower", burst=3, per_second=0.001)
+FAMILY = (
+    "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset",
+    "x-ratelimit-retry-after", "ratelimit", "ratelimit-policy", "x-request-id",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def limiter(servers: RunningServices) -> AsyncIterator[Limiter]:
+    """A limiter on the test's Valkey."""
+    limiter = Limiter.connect(servers.redis_url)
+    yield limiter
+    await limiter.close()
+
+
+async def test_never_more_than_the_burst_passes_at_once(limiter: Limiter) -> None:
+    charge = Charge(SLOW, "a", 1.0)
+    began = time.monotonic()
+
+    decisions = await asyncio.gather(*(limiter.take((charge,)) for _ in range(500)))
+
+    earned = int((time.monotonic() - began) * SLOW.per_second) + 1
+    passed = sum(decision.allowed for decision in decisions)
+    assert SLOW.burst <= passed <= SLOW.burst + earned
+
+
+async def test_the_bound_holds_over_several_limiters(servers: RunningServices) -> None:
+    limiters = [Limiter.connect(servers.redis_url) for _ in range(4)]
+    charge = Charge(SLOWER, "shared", 1.0)
+
+    decisions = await asyncio.gather(*(one.take((charge,)) for one in limiters for _ in range(20)))
+    for limiter in limiters:
+        await limiter.close()
+
+    assert sum(decision.allowed for decision in decisions) == SLOWER.burst
+
+
+async def test_a_refusal_by_one_bucket_charges_none(limiter: Limiter) -> None:
+    wide, narrow = Charge(SLOW, "b", 1.0), Charge(SLOWER, "b", 1.0)
+    for _ in range(SLOWER.burst):
+        await limiter.take((wide, narrow))
+    left = (await limiter.take((Charge(SLOW, "b", 0.0),))).remaining
+
+    refused = await limiter.take((wide, narrow))
+
+    assert not refused.allowed
+    assert refused.policy is SLOWER
+    assert refused.retry_after_s > 900
+    assert (await limiter.take((Charge(SLOW, "b", 0.0),))).remaining == left
+
+
+async def test_costs_are_weighed(limiter: Limiter) -> None:
+    for _ in range(10):
+        decision = await limiter.take((Charge(SLOW, "c", 0.1),))
+
+    assert decision.remaining == SLOW.burst - 1
+
+
+async def test_flushed_scripts_are_loaded_again(limiter: Limiter) -> None:
+    await limiter.take((Charge(SLOW, "d", 1.0),))
+    await limiter._client.script_flush()
+
+    decision = await limiter.take((Charge(SLOW, "d", 1.0),))
+
+    assert decision.allowed
+    assert not limiter.is_degraded
+
+
+async def test_without_valkey_the_process_counts_for_itself() -> None:
+    limiter = Limiter.connect("redis://127.0.0.1:1")
+    charge = Charge(SLOWER, "e", 1.0)
+
+    allowed = [(await limiter.take((charge,))).allowed for _ in range(5)]
+
+    assert allowed == [True, True, True, False, False]
+    assert limiter.is_degraded
+    await limiter.close()
+
+
+async def test_a_silent_valkey_is_waited_for_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as black_hole:
+        limiter = Limiter.connect(f"redis://127.0.0.1:{black_hole.getsockname()[1]}")
+        charge = Charge(SLOW, "f", 1.0)
+        began = time.monotonic()
+        await asyncio.gather(*(limiter.take((charge,)) for _ in range(50)))
+        waited_s = time.monotonic() - began
+
+        began = time.monotonic()
+        for _ in range(100):
+            await limiter.take((charge,))
+        later_s = time.monotonic() - began
+
+        assert 0.04 < waited_s < 1.0  # 50 ms; the rest is room for a busy machine
+        assert later_s < waited_s
+        await limiter.close()
+
+
+async def test_valkey_is_used_again_when_it_is_back(servers: RunningServices) -> None:
+    limiter = Limiter.connect(servers.redis_url)
+    limiter._open_breaker(TimeoutError())
+    assert limiter.is_degraded
+    assert limiter._probe is not None
+
+    await limiter._probe
+
+    assert not limiter.is_degraded
+    await limiter.close()
+
+
+def test_both_arithmetics_agree() -> None:
+    local = LocalBuckets({})
+    charge = Charge(SLOWER, "g", 1.0)
+
+    decisions = [local.take((charge,), now_s=100.0) for _ in range(4)]
+
+    assert [d.remaining for d in decisions] == [2, 1, 0, 0]
+    assert [d.allowed for d in decisions] == [True, True, True, False]
+    assert decisions[3].retry_after_s == pytest.approx(1000)
+    assert local.take((charge,), now_s=1100.1).allowed
+
+
+def test_forgotten_buckets_are_dropped() -> None:
+    local = LocalBuckets({f"limit:{n}": 1.0 for n in range(20_000)})
+
+    local.take((Charge(SLOW, "h", 1.0),), now_s=100.0)
+
+    assert len(local.whole_at_s) == 1
+
+
+def test_an_ipv6_network_is_one_address() -> None:
+    first = address_charge("2001:db8:1:2:aaaa::1").bucket
+    second = address_charge("2001:db8:1:2:bbbb::9").bucket
+    other = address_charge("2001:db8:1:3::1").bucket
+
+    assert first == second != other
+    assert address_charge("::ffff:10.0.0.1").bucket == address_charge("10.0.0.1").bucket
+
+
+def test_the_tightest_bucket_is_told() -> None:
+    wide = Decision(ORGANIZATION, allowed=True, remaining=900, reset_s=1, retry_after_s=0)
+    narrow = Decision(ADDRESS, allowed=True, remaining=3, reset_s=50, retry_after_s=0)
+
+    assert tightest([wide, narrow]) is narrow
+
+
+def test_the_wait_of_a_refusal_stands_in_both_families() -> None:
+    refused = Decision(ADDRESS, allowed=False, remaining=0, reset_s=59.5, retry_after_s=1.2)
+
+    headers = dict(limit_headers(refused))
+
+    assert headers[b"x-ratelimit-retry-after"] == b"2"
+    assert headers[b"ratelimit"] == b'"address";r=0;t=2'
+    assert headers[b"ratelimit-policy"] == b'"address";q=30;w=60'
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("redis://h:6379", "redis://h:6379?db=1"),
+        ("redis://h:6379/0", "redis://h:6379?db=1"),
+        ("unix:///run/my%20v.sock?db=0", "unix:///run/my%20v.sock?db=1"),
+    ],
+)
+def test_the_limiter_keeps_to_its_own_database(given: str, used: str) -> None:
+    assert in_own_database(given) == used
+
+
+def test_every_answer_tells_the_limits(client: Client) -> None:
+    answers = [
+        client.get("/api/v1/whoami"),
+        client.get("/healthz"),
+        client.get("/readyz"),
+        client.get("/nowhere"),
+        client.get("/api/v1/process"),
+        client.get("/docs/errors/not_found"),
+        client.get("/api/v1/openapi"),
+        client.post("/api/v1/process", data=b"x", headers={"content-encoding": "br"}),
+        client.without_key().get("/api/v1/whoami"),
+        client.send("OPTIONS", "/api/v1/whoami"),
+    ]
+
+    for answer in answers:
+        assert all(name in answer.headers for name in FAMILY), answer.url
+        assert answer.headers["x-ratelimit-retry-after"] == "0"
+        assert answer.headers["x-request-id"].startswith("req_")
+
+
+def test_a_read_costs_a_tenth_and_a_packshot_one() -> None:
+    costs = {endpoint.path: endpoint.cost for endpoint in ENDPOINTS if not endpoint.is_public}
+
+    assert costs.pop("/api/v1/process") == 1.0
+    assert set(costs.values()) == {0.1}
+
+
+def test_an_organization_tells_its_burst(client: Client) -> None:
+    answer = client.get("/api/v1/whoami")
+
+    assert answer.headers["x-ratelimit-limit"] == "1000"
+    assert answer.headers["x-ratelimit-remaining"] == "999"
+    assert answer.headers["ratelimit-policy"] == '"organization";q=1000;w=10'
+    assert 0 <= int(answer.headers["x-ratelimit-reset"]) - time.time() < 3
+
+
+def test_an_address_without_a_key_may_ask_thirty_times(client: Client) -> None:
+    stranger = client.without_key()
+
+    answers = [stranger.get("/api/v1/whoami") for _ in range(32)]
+
+    assert [answer.status_code for answer in answers[:30]] == [401] * 30
+    problem = assert_problem(answers[31], 429, "rate_limited")
+    assert "address" in problem["detail"]
+    wait = int(answers[31].headers["retry-after"])
+    assert wait >= 1
+    assert answers[31].headers["x-ratelimit-retry-after"] == str(wait)
+    assert f"t={wait}" in answers[31].headers["ratelimit"]
+    assert stranger.get("/healthz").status_code == 200
+    assert client.get("/api/v1/whoami").status_code == 200
+
+
+def test_an_unknown_address_counts_too(client: Client) -> None:
+    stranger = client.without_key()
+
+    statuses = [stranger.get("/nowhere").status_code for _ in range(32)]
+
+    assert set(statuses[:30]) == {404}
+    assert statuses[31] == 429

@@ -1,0 +1,28 @@
+"""The log: JSON lines without secrets."""
+
+import orjson
+
+from domain.key_text import KeyText
+from packshot.edge.logs import render_redacted
+
+
+def test_a_key_is_cut_wherever_it_stands() -> None:
+    key = KeyText.make("live")
+    event = {
+        "event": "failed",
+        "plain": key.text,
+        "nested": {"list": [f"Bearer {key.text}, and more"]},
+        "exception": f"ValueError: {key.text[:-3]}",
+    }
+
+    line = render_redacted(None, "info", event)
+
+    assert key.text[20:40].encode() not in line
+    assert key.prefix.encode() in line
+    assert orjson.loads(line)["plain"] == f"{key.prefix}_[redacted]"
+
+
+def test_what_is_no_key_stays() -> None:
+    line = render_redacted(None, "info", {"event": "x", "prefix": "pshot_live_7Qv2Lm81"})
+
+    assert orjson.loads(line)["prefix"] == "pshot_live_7Qv2Lm81"
