@@ -23,10 +23,17 @@ _OUTWARD, _INWARD = 3, 6
 # As in isolate, per strip pixel: a contact shadow decays over at least 0.6 % of the frame.
 _SOFTNESS = 0.125
 _STEEPEST = 0.06
+_OUTLINE = 0.25
 _FAINTEST_SLOPE = 0.006
 _DEEPEST_SHADOW = 0.15
 _BRIGHTEST_SPOT = 1.2
 _FULL_ALPHA = 128
+# Strip pixels from the foot of an outline to its middle, at most.
+_OUTLINE_PX = 6
+# Strips looked at, one behind the other, until an outline is met.
+_STRIPS = 6
+# Fewer strip pixels that hang together are noise.
+_SPECK_PX = 8
 _SIDES = ("left", "top", "right", "bottom")
 
 
@@ -59,22 +66,36 @@ def _with_sides(box: Box, moved: dict[str, float]) -> Box:
 def _moved(side: str, found: Silhouette, *, decoded: Decoded, backdrop: Backdrop) -> float:
     """The place of one side in source pixels; the rough one where nothing sharper is seen.
 
-    Every strip is turned so that outside is up: one way of looking, four uses.
+    Every strip is turned so that outside is up: one way of looking, four uses. Where a strip holds
+    only shadow, the next one further in is looked at.
     """
-    window = _window(side, found, decoded)
-    cut = partial(_cut, window=window, side=side)
     grown = cv2.dilate(found.mask.astype(np.uint8), np.ones((3, 3), np.uint8))
-    seed = cut(grown, how=cv2.INTER_NEAREST) > 0
-    if decoded.alpha is not None and found.engine == "alpha":
-        subject = _opaque(cut(decoded.alpha, how=cv2.INTER_AREA))
-    else:
-        pixels = cut(decoded.pixels, how=cv2.INTER_AREA).astype(np.float32)
-        surface = cut(backdrop.surface, how=cv2.INTER_LINEAR)
-        subject = _unreached(pixels / surface, noise=backdrop.sigma / 255, cast=backdrop.tint)
-    rows = np.flatnonzero((subject & seed).sum(axis=1) >= 2)  # noqa: PLR2004 - one may be noise
-    if len(rows) == 0 or rows[0] == 0:
-        return window.rough
-    return window.first + float(rows[0]) / len(subject) * (window.last - window.first)
+    for number in range(_STRIPS):
+        window = _window(side, found, decoded, inward=number * (_INWARD - 1))
+        cut = partial(_cut, window=window, side=side)
+        if decoded.alpha is not None and found.engine == "alpha":
+            subject, slope = _opaque(cut(decoded.alpha, how=cv2.INTER_AREA)), None
+        else:
+            pixels = cut(decoded.pixels, how=cv2.INTER_AREA).astype(np.float32)
+            surface = cut(backdrop.surface, how=cv2.INTER_LINEAR)
+            noise = backdrop.sigma / 255
+            subject, slope = _outlines(pixels / surface, noise=noise, cast=backdrop.tint)
+        subject = _without_specks(subject & (cut(grown, how=cv2.INTER_NEAREST) > 0))
+        rows = np.flatnonzero(subject.any(axis=1))
+        if len(rows) and (rows[0] > 0 or number > 0):
+            end = float(rows[0]) if slope is None else _steepest(subject, slope, row=int(rows[0]))
+            return window.first + end / len(subject) * (window.last - window.first)
+        if len(rows):
+            break
+    return _window(side, found, decoded, inward=0).rough
+
+
+def _without_specks(subject: Mask) -> Mask:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= _SPECK_PX
+    large[0] = False
+    kept: Mask = large[labels]
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +109,11 @@ class _Window:
     last: float
 
 
-def _window(side: str, found: Silhouette, decoded: Decoded) -> _Window:
-    """Lay a strip along one side of the mask's box, on whole pixels of the decoded picture."""
+def _window(side: str, found: Silhouette, decoded: Decoded, *, inward: int) -> _Window:
+    """Lay a strip along one side of the mask's box, on whole pixels of the decoded picture.
+
+    ``inward`` moves it into the box, in probe pixels.
+    """
     height, width = found.mask.shape
     rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
     left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
@@ -99,6 +123,8 @@ def _window(side: str, found: Silhouette, decoded: Decoded) -> _Window:
         "top": (left - 2, top - _OUTWARD, right + 2, top + _INWARD),
         "bottom": (left - 2, bottom - _INWARD, right + 2, bottom + _OUTWARD),
     }[side]
+    x0, x1 = (x + {"left": inward, "right": -inward}.get(side, 0) for x in (x0, x1))
+    y0, y1 = (y + {"top": inward, "bottom": -inward}.get(side, 0) for y in (y0, y1))
     full_height, full_width = decoded.pixels.shape[:2]
     u0, u1 = _whole(x0 / width, x1 / width, full_width)
     v0, v1 = _whole(y0 / height, y1 / height, full_height)
@@ -140,18 +166,28 @@ def _opaque(alpha: Plane) -> Mask:
     return opaque
 
 
-def _unreached(ratio: Plane, *, noise: float, cast: float) -> Mask:
-    """What a flood from above does not reach."""
+def _outlines(ratio: Plane, *, noise: float, cast: float) -> tuple[Mask, Plane]:
+    """The outlines, and what has another hue, that a flood from above does not reach; and slopes."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.8)
     light = ratio.mean(axis=2)
     slope = _slope(light)
     depth = np.clip(1 - light, 0, 1)
     usual = float(np.median(slope[: FINE * _OUTWARD // 2]))
-    passable = slope < max(_FAINTEST_SLOPE, 4 * usual) + np.minimum(_SOFTNESS * depth, _STEEPEST)
+    faintest = max(_FAINTEST_SLOPE, 4 * usual)
     tint = ratio.max(axis=2) - ratio.min(axis=2)
-    passable &= tint < 0.05 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
-    passable &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
-    return ~_flooded_from_above(passable)
+    neutral = tint < 0.05 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
+    neutral &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
+    soft = slope < faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
+    # A wedge of shadow that the flood found no way into is soft all over; an outline is not.
+    outlined = slope > faintest + np.minimum(_OUTLINE * depth, 2 * _STEEPEST)
+    return ~_flooded_from_above(soft & neutral) & (outlined | ~neutral), slope
+
+
+def _steepest(subject: Mask, slope: Plane, *, row: int) -> float:
+    """Where an outline whose outer foot lies at ``row`` is steepest: there the subject ends."""
+    columns = subject[row : row + 2].any(axis=0)
+    profile = slope[row : row + _OUTLINE_PX, columns]
+    return row + float(profile.argmax(axis=0).min()) + 0.5
 
 
 def _slope(light: Plane) -> Plane:
