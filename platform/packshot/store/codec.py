@@ -6,8 +6,9 @@ of aggregates ships a mapper that pickles class paths by default; this one knows
 
 import hashlib
 import inspect
+import struct
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,9 @@ Upcast = Callable[[dict[str, Any]], dict[str, Any]]
 # These three stand in columns of their own; the aggregate's own topic follows from its class.
 COLUMNS = ("originator_id", "originator_version", "timestamp", "originator_topic")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 DIGEST_TAG = b"packshot event v1"
+NUMBERED = struct.Struct(f">I{len(DIGEST_TAG)}sI16sI16sIQI16s")
+LAST = struct.Struct(">Iq")
 
 
 class Codec:
@@ -81,27 +83,37 @@ def event_classes(aggregate: type[Aggregate]) -> list[type[Event]]:
     ]
 
 
-def digest(tenant_id: UUID, happened: Happened, *, data: str, meta: str) -> bytes:
+def digest(  # noqa: PLR0913, PLR0917 - the columns of es.event, in their order
+    tenant_id: UUID,
+    stream_id: UUID,
+    version: int,
+    event_id: UUID,
+    type_: str,
+    data: str,
+    meta: str,
+    at: datetime,
+) -> bytes:
     """SHA-256 over every stored column of an event but the chain's own, each length-prefixed.
 
-    ``data`` and ``meta`` are the exact stored texts. Columns in order: tenant_id, stream_id
-    (16 bytes each), version (8 bytes, big-endian), event_id (16), type, data, meta (UTF-8), at
-    (microseconds since 1970, 8 bytes, signed); before them the tag ``packshot event v1``.
+    ``data`` and ``meta`` are the exact stored texts. Columns in order, each after its length in 4
+    bytes, big-endian like all numbers here: the tag ``packshot event v1``, tenant_id and stream_id
+    (16 bytes each), version (8 bytes), event_id (16), type, data, meta (UTF-8), at (microseconds
+    since 1970, 8 bytes, signed).
     """
-    columns = (
-        DIGEST_TAG,
-        tenant_id.bytes,
-        happened.stream_id.bytes,
-        happened.version.to_bytes(8, "big"),
-        happened.event_id.bytes,
-        happened.type.encode(),
-        data.encode(),
-        meta.encode(),
-        ((happened.at - EPOCH) // MICROSECOND).to_bytes(8, "big", signed=True),
+    texts = b"".join(
+        len(column).to_bytes(4, "big") + column
+        for column in (type_.encode(), data.encode(), meta.encode())
     )
+    since_1970 = at - EPOCH
+    microseconds = (since_1970.days * 86_400 + since_1970.seconds) * 10**6 + since_1970.microseconds
     return hashlib.sha256(
-        b"".join(len(column).to_bytes(4, "big") + column for column in columns)
-    ).digest()
+        NUMBERED.pack(
+            len(DIGEST_TAG), DIGEST_TAG, 16, tenant_id.bytes, 16, stream_id.bytes, 8, version, 16,
+            event_id.bytes,
+        )
+        + texts
+        + LAST.pack(8, microseconds)
+    ).digest()  # fmt: skip
 
 
 def genesis(tenant_id: UUID) -> bytes:

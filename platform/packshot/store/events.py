@@ -17,7 +17,7 @@ from domain.recorded import Context, Happened, Recorded
 from packshot.store.append import append_arguments, append_statement, rows_argument
 from packshot.store.codec import Codec, digest, genesis
 from packshot.store.head import LogHead, Signer
-from packshot.store.pool import Connection, Pools
+from packshot.store.pool import DriverConnection, Pools
 from projections.projection import InlineView
 
 A = TypeVar("A", bound=Aggregate)
@@ -47,6 +47,11 @@ class EventStore:
         self.codec = codec
         self.views = tuple(views)
         self.signer = signer
+        topics = {topic for view in self.views for topic in view.topics}
+        self._views_of = {
+            topic: tuple(index for index, view in enumerate(self.views) if topic in view.topics)
+            for topic in topics
+        }
         self._statements: dict[tuple[bool, tuple[int, ...]], str] = {}
 
     async def save(self, context: Context, *aggregates: Aggregate) -> LogHead:
@@ -126,7 +131,7 @@ class EventStore:
         ]
         return _Append.of(self, context.org_id.uuid, events=events, meta=meta)
 
-    async def _run(self, connection: Connection, append: "_Append") -> LogHead:
+    async def _run(self, connection: "DriverConnection", append: "_Append") -> LogHead:
         try:
             row = await connection.fetchrow(append.statement, *append.arguments)
         except asyncpg.UniqueViolationError as violation:
@@ -143,7 +148,11 @@ class EventStore:
                 "Nothing can be written for this organization.",
                 fix="Ask the operator of this installation.",
             )
-        return self.signer.sign(OrgId(append.tenant_id), position=row["seq"], tip=row["hash"])
+        return LogHead(OrgId(append.tenant_id), row["seq"], row["hash"], self.signer)
+
+    def views_of(self, topic: str) -> tuple[int, ...]:
+        """The numbers of the views that an event of that topic writes to."""
+        return self._views_of.get(topic, ())
 
     def statement_for(self, event_count: int, views: Sequence[int]) -> str:
         """The append statement for that many events and those of the views, composed once."""
@@ -173,30 +182,20 @@ class _Append:
         rows: dict[int, list[Mapping[str, Any]]] = {}
         for event in events:
             topic, data = store.codec.encode(event)
-            happened = Happened(
-                stream_id=event.originator_id,
-                version=event.originator_version,
-                event_id=uuid7(),
-                type=topic,
-                data=event.__dict__,
-                meta={},
-                at=event.timestamp,
+            stored = (
+                event.originator_id,
+                event.originator_version,
+                uuid7(),
+                topic,
+                data,
+                meta,
+                event.timestamp,
             )
-            digests.append(digest(tenant_id, happened, data=data, meta=meta))
-            columns.append(
-                (
-                    happened.stream_id,
-                    happened.version,
-                    happened.event_id,
-                    topic,
-                    data,
-                    meta,
-                    happened.at,
-                )
-            )
-            for index, view in enumerate(store.views):
-                if topic in view.topics:
-                    rows.setdefault(index, []).extend(view.rows(happened))
+            digests.append(digest(tenant_id, *stored))
+            columns.append(stored)
+            for index in store.views_of(topic):
+                happened = Happened(*stored[:4], data=event.__dict__, meta={}, at=event.timestamp)
+                rows.setdefault(index, []).extend(store.views[index].rows(happened))
         touched = sorted(index for index in rows if rows[index])
         return cls(
             tenant_id,
@@ -211,7 +210,7 @@ class _Append:
 
 
 async def _claim(
-    connection: Connection, tenant_id: UUID, *, claims: Sequence[Claim], stream_id: UUID
+    connection: DriverConnection, tenant_id: UUID, *, claims: Sequence[Claim], stream_id: UUID
 ) -> None:
     """Hold each claim, in sorted order so that two writers cannot wait for each other."""
     for claim in sorted(claims):

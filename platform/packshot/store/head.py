@@ -8,25 +8,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from domain.ids import OrgId
 
 
-@dataclass(frozen=True, slots=True)
-class LogHead:
-    """The position and chain hash of an organization's newest event, signed by the installation."""
-
-    position: int
-    hash: bytes
-    signature: bytes
-
-    def __str__(self) -> str:
-        """The head as ``x-log-head`` carries it: position, hash in hex, signature in base64url."""
-        signature = base64.urlsafe_b64encode(self.signature).rstrip(b"=").decode()
-        return f"{self.position}.{self.hash.hex()}.{signature}"
-
-
 class Signer:
     """Signs heads with the installation's Ed25519 key (RFC 8032)."""
 
     def __init__(self, seed: bytes) -> None:
-        """``seed``: the private key's 32 bytes."""
+        """Take ``seed``, the private key's 32 bytes."""
         self.key = Ed25519PrivateKey.from_private_bytes(seed)
 
     @property
@@ -34,11 +20,33 @@ class Signer:
         """The key that anyone may verify heads with."""
         return self.key.public_key()
 
-    def sign(self, org_id: OrgId, *, position: int, tip: bytes) -> LogHead:
-        """The signed head at that position."""
-        return LogHead(
-            position, tip, self.key.sign(signed_message(org_id, position=position, tip=tip))
-        )
+    def sign(self, message: bytes) -> bytes:
+        """The signature of a message, 64 bytes."""
+        return self.key.sign(message)
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """The position and chain hash of an organization's newest event.
+
+    It is signed when it is told, not when it is made: a signature costs 40 microseconds, a fifth
+    of an append.
+    """
+
+    org_id: OrgId
+    position: int
+    hash: bytes
+    signer: Signer
+
+    @property
+    def signature(self) -> bytes:
+        """The installation's signature of this head."""
+        return self.signer.sign(signed_message(self.org_id, position=self.position, tip=self.hash))
+
+    def __str__(self) -> str:
+        """The head as ``x-log-head`` carries it: position, hash in hex, signature in base64url."""
+        signature = base64.urlsafe_b64encode(self.signature).rstrip(b"=").decode()
+        return f"{self.position}.{self.hash.hex()}.{signature}"
 
 
 def signed_message(org_id: OrgId, *, position: int, tip: bytes) -> bytes:

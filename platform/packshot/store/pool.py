@@ -1,7 +1,7 @@
 """Connections to the database: one pool that reads one organization at a time, one that appends."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +9,12 @@ import asyncpg
 
 from domain.errors import Unavailable
 from domain.ids import OrgId
+from packshot.store.writers import WriterPool
 
 STATEMENT_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
 POOL_SIZE = 16
+CONFINE = "SELECT set_config('app.tenant', $1, true)"
 
 if TYPE_CHECKING:  # the driver's classes take no parameters at run time
     Connection = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
@@ -52,30 +54,29 @@ class Pools:
     """The two ways to the database; each is open lazily, so a process starts without it."""
 
     reader: Pool
-    writer: Pool
+    writer: WriterPool
 
     @asynccontextmanager
     async def reading(self, org_id: OrgId) -> AsyncIterator[Connection]:
         """A read-only transaction that row-level security confines to one organization."""
-        async with (
-            naming_outages(),
-            self.reader.acquire() as connection,
-            connection.transaction(readonly=True),
-        ):
-            await connection.execute("SELECT set_config('app.tenant', $1, true)", str(org_id.uuid))
-            yield connection
+        with naming_outages():
+            async with self.reader.acquire() as connection, connection.transaction(readonly=True):
+                await connection.execute(CONFINE, str(org_id.uuid))
+                yield connection
 
     @asynccontextmanager
     async def looking_up(self) -> AsyncIterator[Connection]:
         """A connection for what is asked before an organization is known: it sees no rows."""
-        async with naming_outages(), self.reader.acquire() as connection:
-            yield connection
+        with naming_outages():
+            async with self.reader.acquire() as connection:
+                yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Connection]:
+    async def writing(self) -> AsyncIterator[DriverConnection]:
         """A connection of the role that appends and cannot read what others appended."""
-        async with naming_outages(), self.writer.acquire() as connection:
-            yield connection
+        with naming_outages():
+            async with self.writer.acquire() as connection:
+                yield connection
 
 
 @asynccontextmanager
@@ -83,34 +84,49 @@ async def open_pools(
     database_url: str, writer_database_url: str, *, size: int = POOL_SIZE
 ) -> AsyncIterator[Pools]:
     """Open both pools and close them at the end."""
-    async with (
-        _open(database_url, "packshot_app", size) as reader,
-        _open(writer_database_url, "packshot_writer", size) as writer,
-    ):
-        yield Pools(reader, writer)
+    writer = WriterPool(
+        # The append is planned once: planning it anew costs more than running it.
+        lambda: asyncpg.connect(
+            writer_database_url,
+            **_options("packshot_writer", plan_cache_mode="force_generic_plan"),
+        ),
+        size=size,
+    )
+    async with asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=size,
+        connection_class=StatelessConnection,
+        **_options("packshot_app"),
+    ) as reader:
+        try:
+            yield Pools(reader, writer)
+        finally:
+            await writer.close()
 
 
-@asynccontextmanager
-async def naming_outages() -> AsyncIterator[None]:
+@contextmanager
+def naming_outages() -> Iterator[None]:
     """Turn a database that is away into Unavailable; other errors pass."""
     try:
         yield
     except OUTAGES as outage:
-        raise Unavailable(
-            "overloaded",
-            "The database does not answer at the moment.",
-            fix="Send the same request again in a few seconds.",
-            headers={"retry-after": "2"},
-        ) from outage
+        raise database_away() from outage
 
 
-def _open(url: str, role: str, size: int) -> Any:
-    return asyncpg.create_pool(
-        url,
-        min_size=0,
-        max_size=size,
-        timeout=CONNECT_TIMEOUT_S,
-        command_timeout=STATEMENT_TIMEOUT_S,
-        connection_class=StatelessConnection,
-        server_settings={"role": role, "application_name": role, "jit": "off"},
+def database_away() -> Unavailable:
+    """The refusal of what needs the database while it does not answer."""
+    return Unavailable(
+        "overloaded",
+        "The database does not answer at the moment.",
+        fix="Send the same request again in a few seconds.",
+        headers={"retry-after": "2"},
     )
+
+
+def _options(role: str, **settings: str) -> dict[str, Any]:
+    return {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": STATEMENT_TIMEOUT_S,
+        "server_settings": {"role": role, "application_name": role, "jit": "off", **settings},
+    }
