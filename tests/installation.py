@@ -34,7 +34,7 @@ class Up:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
-        self.process.send_signal(how)
+        self.process.send_signal(how)  # nothing where it has ended already
         return self.process.wait(60)
 
     def until(self, is_so: Callable[[], bool], *, what: str) -> None:
@@ -60,8 +60,10 @@ def running_up(data: Path, *, port: int | None = None) -> Iterator[Up]:
         up.until(up.ready_file.exists, what="ready")
         yield up
     finally:
-        if up.process.poll() is None:
+        try:
             up.stop()
+        finally:
+            up.process.kill()
 
 
 def start_up(data: Path, *, port: int) -> Up:

@@ -15,13 +15,13 @@ import typer
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PYTHON = (sys.executable, "-P", "-m")
-CHECKS = (
-    ("ruff", "check", ".", "packshot"),
-    ("ruff", "format", "--check", ".", "packshot"),
-    ("mypy",),
-    ("importlinter.cli", "lint"),
-    ("pytest", "-q", "-p", "no:randomly", "tests/architecture"),
-)
+CHECKS = {
+    "lint": (*PYTHON, "ruff", "check", ".", "packshot"),
+    "format": (*PYTHON, "ruff", "format", "--check", ".", "packshot"),
+    "types": (*PYTHON, "mypy"),
+    "imports": (str(Path(sys.executable).with_name("lint-imports")),),
+    "architecture": (*PYTHON, "pytest", "-q", "tests/architecture"),
+}
 PASS_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 commands = typer.Typer(
@@ -166,11 +166,10 @@ def test(context: typer.Context) -> None:
 def check() -> None:
     """Run linter, formatter, types, import rules and architecture tests; all of them, always."""
     failed = []
-    for step in CHECKS:
-        typer.echo(f"== {' '.join(step)}")
-        ended = subprocess.call([*PYTHON, *step], cwd=CHECKOUT)  # noqa: S603 - CHECKS, above
-        if ended != 0:
-            failed.append(step[0])
+    for name, command in CHECKS.items():
+        typer.echo(f"== {name}")
+        if subprocess.call(command, cwd=CHECKOUT) != 0:  # noqa: S603 - CHECKS, above
+            failed.append(name)
     if failed:
         fail(f"check failed: {', '.join(failed)}")
     typer.echo("check passed")

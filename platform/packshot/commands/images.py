@@ -1,7 +1,6 @@
 """Making pictures: a photo and a wish in, an output recorded and kept."""
 
 import asyncio
-import os
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -74,7 +73,11 @@ class Images:
         place = (context.org_id.uuid, key)
         running = self.under_way.get(place)
         if running is None:
-            running = asyncio.create_task(self._find_or_make(context, photo, wish=wish, key=key))
+            # A name of our own for the file: a caller that goes away takes its own with it.
+            source = self.blobs.temporary("source")
+            source.hardlink_to(photo.path)
+            work = self._find_or_make(context, photo, wish=wish, source=source, key=key)
+            running = asyncio.create_task(work)
             self.under_way[place] = running
             running.add_done_callback(lambda ended: self._forget(place, ended))
             return await asyncio.shield(running)
@@ -110,11 +113,8 @@ class Images:
             ended.exception()  # read here, for a caller that has gone away will not
 
     async def _find_or_make(
-        self, context: Context, photo: Photo, *, wish: Wish, key: bytes
+        self, context: Context, photo: Photo, *, wish: Wish, source: Path, key: bytes
     ) -> Processed:
-        # A name of our own for the file: a caller that goes away takes its own with it.
-        source = self.blobs.temporary("source")
-        await asyncio.to_thread(os.link, photo.path, source)
         try:
             found = await self._find(context.org_id, key)
             if found is not None:

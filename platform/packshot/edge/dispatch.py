@@ -58,9 +58,7 @@ def install(
         exchange = current_exchange()
         if isinstance(error, RoutingException | HTTPException) and request.url_rule is None:
             try:
-                await gate.charge_stray(
-                    exchange, headers=request.headers, query=request.query_string
-                )
+                await gate.charge_stray(exchange, query=request.query_string)
             except Refusal as refusal:
                 return problem_response(refusal, exchange)
         return _error_response(error, exchange)
@@ -93,9 +91,7 @@ class _Runner:
         exchange.route = endpoint.path
         asked: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - what Quart's proxy stands for; each look through the proxy costs
         try:
-            await self._gate.admit(
-                endpoint, exchange, headers=asked.headers, query=asked.query_string
-            )
+            await self._gate.admit(endpoint, exchange, query=asked.query_string)
             call: Call[Any] = Call(
                 self._services, self._state, exchange, asked, path, form=NO_FIELDS
             )

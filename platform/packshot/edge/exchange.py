@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from quart import request
 
 from domain.ids import RequestId
+from packshot.edge.credentials import Credentials
 from packshot.edge.limits import UNTOUCHED, Decision
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Exchange:
     method: str
     path: str
     address: str
+    credentials: Credentials
     client_ref: str | None
     request_id: str = field(default_factory=lambda: str(RequestId.new()))
     started_s: float = field(default_factory=perf_counter)

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from werkzeug.datastructures import Headers
-
 from domain.errors import Refusal
 from domain.ids import OrgId
 from domain.scopes import Scope
@@ -39,13 +37,11 @@ class Gate:
         self._limiter = limiter
         self._at_once: Counter[OrgId] = Counter()
 
-    async def admit(
-        self, endpoint: Endpoint, exchange: Exchange, *, headers: Headers, query: bytes
-    ) -> None:
+    async def admit(self, endpoint: Endpoint, exchange: Exchange, *, query: bytes) -> None:
         """Set the exchange's key and decision; raises the Refusal that fits."""
         if endpoint.is_public:
             return  # health, documents and pages are outside the limits
-        key = await self._authenticate(exchange, headers, query=query)
+        key = await self._authenticate(exchange, query)
         if key is None:
             await self._charge(exchange, address_charge(exchange.address))
             raise key_missing()
@@ -53,9 +49,9 @@ class Gate:
         if not isinstance(endpoint.scope, Access):
             require_scope(key, Scope(endpoint.scope))
 
-    async def charge_stray(self, exchange: Exchange, *, headers: Headers, query: bytes) -> None:
+    async def charge_stray(self, exchange: Exchange, *, query: bytes) -> None:
         """Count a request that reached no endpoint (an unknown address, a wrong method)."""
-        key = await self._authenticate(exchange, headers, query=query)
+        key = await self._authenticate(exchange, query)
         if key is None:
             await self._charge(exchange, address_charge(exchange.address))
         else:
@@ -81,11 +77,9 @@ class Gate:
             if not self._at_once[org_id]:
                 del self._at_once[org_id]
 
-    async def _authenticate(
-        self, exchange: Exchange, headers: Headers, *, query: bytes
-    ) -> "KeyRecord | None":
+    async def _authenticate(self, exchange: Exchange, query: bytes) -> "KeyRecord | None":
         try:
-            text = find_key(headers, query)
+            text = find_key(exchange.credentials, query)
             if text is None:
                 return None
             exchange.key = await self._keys.check(text)

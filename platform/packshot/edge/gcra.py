@@ -12,21 +12,23 @@ from typing import Any
 
 from packshot.edge.limits import Charge, Decision, tightest
 
-# One call decides a whole batch of requests, in order. ARGV holds for each request the number of
-# its buckets, then burst, rate per second and cost of each; KEYS are the buckets in that order.
-# Each bucket answers four numbers: allowed, remaining, ms to whole, ms to wait. The server's
-# clock is used, so that no two API processes can disagree on the time.
+# One call decides a whole batch of requests, in order. ARGV[1] holds for each request the number
+# of its buckets, then burst, rate per second and cost of each; KEYS are the buckets in that order.
+# Each bucket answers four numbers: allowed, remaining, ms to whole, ms to wait; all in one text,
+# which is read in one piece. The server's clock is used: API processes cannot disagree on it.
 SCRIPT = """
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
-local answers, key, arg = {}, 1, 1
-while arg <= #ARGV do
-  local buckets = tonumber(ARGV[arg])
-  arg = arg + 1
+local numbers = {}
+for word in string.gmatch(ARGV[1], '%S+') do numbers[#numbers + 1] = tonumber(word) end
+local answers, key, at = {}, 1, 1
+while at <= #numbers do
+  local buckets = numbers[at]
+  at = at + 1
   local times, allowed = {}, true
   for i = 1, buckets do
-    local burst, rate, cost = tonumber(ARGV[arg]), tonumber(ARGV[arg + 1]), tonumber(ARGV[arg + 2])
-    arg = arg + 3
+    local burst, rate, cost = numbers[at], numbers[at + 1], numbers[at + 2]
+    at = at + 3
     local each = 1000.0 / rate
     local whole = tonumber(redis.call('GET', KEYS[key + i - 1]) or now)
     if whole < now then whole = now end
@@ -48,26 +50,27 @@ while arg <= #ARGV do
   end
   key = key + buckets
 end
-return answers
+return table.concat(answers, ' ')
 """
 NUMBERS_PER_BUCKET = 4
 PRUNE_ABOVE = 10_000
 
 
-def script_arguments(batch: Sequence[Sequence[Charge]]) -> tuple[list[str], list[Any]]:
-    """KEYS and ARGV of one call that decides the batch, one request after the other."""
+def script_arguments(batch: Sequence[Sequence[Charge]]) -> tuple[list[str], str]:
+    """KEYS and the one ARGV of a call that decides the batch, one request after the other."""
     keys: list[str] = []
-    arguments: list[Any] = []
+    numbers: list[str] = []
     for charges in batch:
-        arguments.append(len(charges))
+        numbers.append(str(len(charges)))
         for charge in charges:
             keys.append(charge.bucket)
-            arguments += (charge.policy.burst, charge.policy.per_second, charge.cost)
-    return keys, arguments
+            numbers.append(f"{charge.policy.burst} {charge.policy.per_second} {charge.cost}")
+    return keys, " ".join(numbers)
 
 
-def read_answers(batch: Sequence[Sequence[Charge]], answers: Sequence[int]) -> list[Decision]:
+def read_answers(batch: Sequence[Sequence[Charge]], text: bytes) -> list[Decision]:
     """The script's numbers as one decision per request of the batch."""
+    answers = [int(number) for number in text.split()]
     decisions: list[Decision] = []
     at = 0
     for charges in batch:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 
 from domain.errors import InvalidInput, Refusal
+from packshot.edge.credentials import Credentials
 from packshot.edge.exchange import SCOPE_KEY, Exchange
 from packshot.edge.limits import limit_headers
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes
@@ -82,13 +83,17 @@ class _Passage:
         self._scope = scope
         self._receive_raw = receive
         self._send_raw = send
-        self._body_is_pending = True
         framing = self._framing = _Framing(scope["headers"])
+        self._body_is_pending = framing.has_body or scope["http_version"] > "1.1"
         # The end of a body with two framings cannot be trusted: close at once.
         self._linger_bytes_left = 0 if framing.is_untrusted else LINGER_BYTES
         client = scope.get("client")
         self.exchange = Exchange(
-            scope["method"], scope["path"], client[0] if client else "", framing.client_ref
+            scope["method"],
+            scope["path"],
+            client[0] if client else "",
+            framing.credentials,
+            framing.client_ref,
         )
         scope[SCOPE_KEY] = self.exchange
 
@@ -192,20 +197,33 @@ class _Passage:
 
 
 class _Framing:
-    """What the headers say about the body, read once."""
+    """What the headers say about the body and the caller, read once."""
 
-    __slots__ = ("asks_for_method", "client_ref", "is_untrusted", "refusal")
+    __slots__ = (
+        "asks_for_method",
+        "client_ref",
+        "credentials",
+        "has_body",
+        "is_untrusted",
+        "refusal",
+    )
 
     def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         self.asks_for_method = False
+        self.credentials = Credentials()
         self.client_ref: str | None = None
         self.refusal: Refusal | None = None
-        has_length = has_transfer_encoding = False
+        self.has_body = has_length = has_transfer_encoding = False
         for name, value in headers:
-            if name == b"content-length":
+            if name == b"x-api-key":
+                self.credentials.api_keys.append(value)
+            elif name == b"authorization":
+                self.credentials.authorizations.append(value)
+            elif name == b"content-length":
                 has_length = True
+                self.has_body = value != b"0"
             elif name == b"transfer-encoding":
-                has_transfer_encoding = True
+                self.has_body = has_transfer_encoding = True
             elif name == b"content-encoding" and value.lower() != b"identity":
                 self.refusal = _content_encoding()
             elif name == b"x-request-id" and CLIENT_REF.fullmatch(value):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
@@ -105,21 +105,21 @@ class Limiter:
 
     async def _decide_there(self, batch: list[_Ticket]) -> None:
         charges = [ticket.charges for ticket in batch]
-        keys, arguments = script_arguments(charges)
+        keys, numbers = script_arguments(charges)
         async with asyncio.timeout(ANSWER_WITHIN_S):
-            answers = await self._call(keys, arguments)
+            answers = await self._call(keys, numbers)
         for ticket, decision in zip(batch, read_answers(charges, answers), strict=True):
             if not ticket.decided.done():
                 ticket.decided.set_result(decision)
 
-    async def _call(self, keys: list[str], arguments: list[Any]) -> Any:
+    async def _call(self, keys: list[str], numbers: str) -> bytes:
         if self._script_sha is None:
             self._script_sha = await self._client.script_load(SCRIPT)
         try:
-            return await self._client.evalsha(self._script_sha, len(keys), *keys, *arguments)
+            return await self._client.evalsha(self._script_sha, len(keys), *keys, numbers)
         except NoScriptError:  # Valkey was restarted or its scripts were flushed
             self._script_sha = await self._client.script_load(SCRIPT)
-            return await self._client.evalsha(self._script_sha, len(keys), *keys, *arguments)
+            return await self._client.evalsha(self._script_sha, len(keys), *keys, numbers)
 
     def _decide_here(self, batch: list[_Ticket]) -> None:
         for ticket in batch:

@@ -1,6 +1,7 @@
 """What the log says: one JSON line per event, and never the secret of a key."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -15,9 +16,7 @@ def configure_logs(file: Any = None) -> None:
     """Send every log line of this process, as JSON, to the binary ``file`` (None: standard out)."""
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             render_redacted,
         ],
@@ -33,7 +32,8 @@ def render_redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> b
     The redaction works on the finished line, so that no field, exception text or nested value
     can carry a key around it.
     """
-    line = orjson.dumps(event, default=str)
+    event["timestamp"] = datetime.now(UTC)
+    line = orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z)
     if b"pshot_" in line:
         line = KEY_SHAPED.sub(rb"\1_[redacted]", line)
     return line

@@ -43,9 +43,12 @@ class Child:
         """Start the process and return when it is ready; raises StartFailed."""
         process = await self._spawn()
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while not await asyncio.to_thread(self.service.is_ready, process.pid):
+        while True:
+            is_ready = await asyncio.to_thread(self.service.is_ready, process.pid)
             if process.returncode is not None or self._is_stopping:
                 raise StartFailed(self._how_it_ended(process))
+            if is_ready:
+                return
             if time.monotonic() > deadline:
                 raise StartFailed(f"{self.service.name} was not ready in {READY_TIMEOUT_S:.0f} s")
             await asyncio.sleep(READY_POLL_S)

@@ -28,9 +28,9 @@ def main() -> None:
     requests, answers = _private_pipes()
     _die_with_parent()
     engine.prepare()
-    _write(answers, {"engine": engine.fingerprint()})
     _limit_memory(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    _write(answers, {"engine": engine.fingerprint()})
     for line in requests:
         _allow_cpu_time()
         _write(answers, answer(orjson.loads(line)))
