@@ -74,8 +74,7 @@ class Images:
         running = self.under_way.get(place)
         if running is None:
             # A name of our own for the file: a caller that goes away takes its own with it.
-            source = self.blobs.temporary("source")
-            source.hardlink_to(photo.path)
+            source = self.blobs.borrow(photo.path)
             work = self._find_or_make(context, photo, wish=wish, source=source, key=key)
             running = asyncio.create_task(work)
             self.under_way[place] = running
@@ -121,7 +120,7 @@ class Images:
                 return await self._record(context, photo, wish=wish, output=found, cached=True)
             return await self._make(context, photo, wish=wish, source=source)
         finally:
-            source.unlink(missing_ok=True)
+            self.blobs.discard(source)
 
     async def _find(self, org_id: OrgId, key: bytes) -> Output | None:
         async with self.store.pools.reading(org_id) as connection:
@@ -138,7 +137,7 @@ class Images:
                 self.blobs.keep(context.org_id, source, sha256=photo.sha256),
             )
         finally:
-            destination.unlink(missing_ok=True)
+            self.blobs.discard(destination)
         output = self._output(rendered, photo, wish)
         return await self._record(
             context,

@@ -32,6 +32,16 @@ class Blobs:
         """A path in the spool that nobody else uses."""
         return self.spool / f"{uuid4().hex}.{suffix}"
 
+    def borrow(self, file: Path) -> Path:
+        """A second name in the spool for a file of this file system, without a copy."""
+        own = self.temporary("source")
+        own.hardlink_to(file)
+        return own
+
+    def discard(self, temporary: Path) -> None:
+        """Remove a file of the spool, if it is still there."""
+        temporary.unlink(missing_ok=True)
+
     async def keep(self, org_id: OrgId, file: Path, *, sha256: str) -> None:
         """Move a file of the spool into the store; when this returns it survives a power cut."""
         await asyncio.to_thread(self._keep, org_id, file, sha256)
