@@ -116,10 +116,14 @@ class Limiter:
         if self._script_sha is None:
             self._script_sha = await self._client.script_load(SCRIPT)
         try:
-            return await self._client.evalsha(self._script_sha, len(keys), *keys, numbers)
+            return await self._evaluate(self._script_sha, keys, numbers=numbers)
         except NoScriptError:  # Valkey was restarted or its scripts were flushed
             self._script_sha = await self._client.script_load(SCRIPT)
-            return await self._client.evalsha(self._script_sha, len(keys), *keys, numbers)
+            return await self._evaluate(self._script_sha, keys, numbers=numbers)
+
+    async def _evaluate(self, sha: str, keys: list[str], *, numbers: str) -> bytes:
+        answers: bytes = await self._client.evalsha(sha, len(keys), *keys, numbers)
+        return answers
 
     def _decide_here(self, batch: list[_Ticket]) -> None:
         for ticket in batch:
