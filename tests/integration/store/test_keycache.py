@@ -1,0 +1,119 @@
+"""A key is found by its kid, compared whole, and asked about once in a while."""
+
+import asyncpg
+import pytest
+
+from domain.errors import Unauthenticated, Unavailable
+from domain.key_text import BASE62, KeyText, checksum
+from domain.scopes import EVERY_SCOPE
+from given import SECRETS
+from packshot.commands.organizations import Created, Organizations
+from packshot.store.events import EventStore
+from packshot.store.keycache import TTL_S, KeyCache
+from packshot.store.pool import Pools, open_pools
+from services import Database
+
+
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+async def created(store: EventStore) -> Created:
+    return await Organizations(store, SECRETS).create("Acme", actor_id="test")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def keys(pools: Pools, clock: Clock) -> KeyCache:
+    return KeyCache(pools, SECRETS, monotonic=clock)
+
+
+async def test_a_new_organizations_key_is_known_with_every_scope(
+    keys: KeyCache, created: Created
+) -> None:
+    record = await keys.check(created.secret)
+
+    assert (record.org_id, record.key_id) == (created.org_id, created.key_id)
+    assert record.scopes == frozenset(EVERY_SCOPE)
+    assert (record.org_name, record.environment) == ("Acme", "live")
+    assert created.secret.startswith(record.prefix)
+
+
+async def test_a_key_with_any_other_secret_is_unknown_also_from_the_cache(
+    keys: KeyCache, created: Created
+) -> None:
+    body = created.secret[:-6]
+    last = BASE62[(BASE62.index(body[-1]) + 1) % 62]
+    forged = body[:-1] + last + checksum(body[:-1] + last)
+
+    for _ in range(2):
+        with pytest.raises(Unauthenticated) as refused:
+            await keys.check(forged)
+        assert refused.value.code == "key_unknown"
+        await keys.check(created.secret)
+
+
+async def test_the_environment_in_the_text_cannot_be_exchanged(
+    keys: KeyCache, created: Created
+) -> None:
+    body = created.secret[:-6].replace("_live_", "_test_")
+
+    with pytest.raises(Unauthenticated):
+        await keys.check(body + checksum(body))
+
+
+async def test_a_mistyped_key_never_reaches_the_database(created: Created) -> None:
+    nowhere = "postgresql:///packshot?host=%2Fnowhere"
+    async with open_pools(nowhere, nowhere) as pools:
+        keys = KeyCache(pools, SECRETS)
+        with pytest.raises(Unauthenticated) as refused:
+            await keys.check(created.secret[:-1] + "é")
+        with pytest.raises(Unavailable):
+            await keys.check(created.secret)
+
+    assert refused.value.code == "key_malformed"
+
+
+async def test_an_unknown_kid_is_unknown(keys: KeyCache) -> None:
+    with pytest.raises(Unauthenticated) as refused:
+        await keys.check(KeyText.make("live").text)
+
+    assert refused.value.code == "key_unknown"
+
+
+async def test_the_database_is_asked_again_after_the_time_to_live(
+    keys: KeyCache, clock: Clock, created: Created, database: Database
+) -> None:
+    await keys.check(created.secret)
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("DELETE FROM views.api_key")
+    await owner.close()
+
+    await keys.check(created.secret)
+    clock.now_s += TTL_S + 0.01
+    with pytest.raises(Unauthenticated):
+        await keys.check(created.secret)
+
+
+async def test_the_secret_is_nowhere_in_the_database(created: Created, database: Database) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+    dump = []
+    for table in ("es.event", "es.claim", "views.api_key", "views.organization"):
+        dump += [row["t"] for row in await owner.fetch(f"SELECT t::text AS t FROM {table} t")]
+    await owner.close()
+
+    secret = created.secret.rsplit("_", 1)[1]
+    assert dump
+    assert not any(secret in row for row in dump)
+    assert secret not in repr(created)
