@@ -13,7 +13,7 @@ from imaging.steps.decode import decode, reread
 from imaging.steps.encode import encode
 from imaging.steps.extend import extend
 from imaging.steps.frame import fill_of, frame
-from imaging.steps.isolate import isolate
+from imaging.steps.isolate import isolate, reject_clutter
 from imaging.steps.refine import refine
 from imaging.steps.resample import resample
 from imaging.steps.shadow import drop_shadow
@@ -27,6 +27,7 @@ STEPS: tuple[tuple[str, Step], ...] = (
     ("process_ms", find_backdrop),
     ("process_ms", isolate),
     ("process_ms", drop_shadow),
+    ("process_ms", reject_clutter),
     ("process_ms", level_backdrop),
     ("process_ms", refine),
     ("process_ms", frame),

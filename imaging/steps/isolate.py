@@ -13,13 +13,13 @@ import numpy as np
 from imaging.work import Backdrop, Mask, Plane, Silhouette, Work
 
 # Slope per probe pixel that a shadow may have at depth d: g0 + min(d * _SOFTNESS, _STEEPEST).
-_SOFTNESS = 0.15
-_STEEPEST = 0.05
+_SOFTNESS = 0.06
+_STEEPEST = 0.02
 _FAINTEST_SLOPE = 0.008
 # Evidence that something is there at all: deviation from the surface, as a share of it.
 _FAINTEST_SUBJECT = 0.05
-_DEEPEST_SHADOW = 0.2
-_BRIGHTEST_SPOT = 1.2
+# How far from the surface plain backdrop may be.
+_PLAIN = 0.04
 # Smaller parts than this share of the largest are specks, not a second product.
 _SPECK = 0.01
 _FULL_ALPHA = 128.0
@@ -45,15 +45,23 @@ def isolate(work: Work) -> None:
         confidence = 1.0
     else:
         mask, confidence = _flooded(probe, backdrop)
-        widest = _widest_contact(mask)
-        if widest > _WIDEST_CONTACT:
-            backdrop.kind = "cluttered"
-            backdrop.reason = f"something covers {widest:.0%} of a side of the frame"
-            return
     if mask.any():
         box, cropped = _bounds(mask, work)
         engine = "alpha" if backdrop.kind == "transparent" else "flatfield"
         work.silhouette = Silhouette(mask, box, confidence, engine, cropped)
+
+
+def reject_clutter(work: Work) -> None:
+    """Give up a subject that covers a side of the frame: it is furniture, a floor or a wall."""
+    found, backdrop = work.silhouette, work.backdrop
+    if found is None or backdrop is None or backdrop.kind == "transparent":
+        return
+    mask = found.mask
+    widest = max(float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
+    if widest > _WIDEST_CONTACT:
+        backdrop.kind = "cluttered"
+        backdrop.reason = f"something covers {widest:.0%} of a side of the frame"
+        work.silhouette = None
 
 
 def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
@@ -87,7 +95,7 @@ def _is_passable(
     # The light that fills a shadow has a colour of its own, the more so the deeper the shadow and
     # the more colourful the backdrop that throws it.
     passable &= tint < 0.04 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
-    passable &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
+    passable &= np.abs(light - 1) < _PLAIN + 3 * noise
     return passable
 
 
@@ -144,11 +152,6 @@ def _without_specks(subject: Mask, deviation: Plane, *, noise: float) -> tuple[M
     contrast = float(np.median(deviation[mask]))
     confidence = min(1.0, 0.5 + contrast / max(0.02, 12 * noise) / 2)
     return mask, round(confidence, 2)
-
-
-def _widest_contact(mask: Mask) -> float:
-    """The largest share of a side of the frame that the subject covers."""
-    return max(float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
 
 
 def _bounds(mask: Mask, work: Work) -> tuple[tuple[float, float, float, float], tuple[str, ...]]:

@@ -7,6 +7,8 @@ almost nowhere. On the real photos that this was tuned on, 0 to 21 % of a shadow
 and 40 to 100 % of a neutral product part's; a hard shadow in plain sun cannot be told and stays.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -16,14 +18,20 @@ from imaging.work import Backdrop, Decoded, Mask, Plane, Silhouette, Work
 _FINE = 2
 _MARGIN = 6
 # Slope per fine pixel that a penumbra may have at depth d: faintest + min(d * soft, steepest).
-_SOFTNESS = 0.3
-_STEEPEST = 0.12
+_SOFTNESS = 0.45
+_STEEPEST = 0.16
 _FAINTEST_SLOPE = 0.006
-_SHADOW_LIGHT = (0.35, 1.03)
+_SHADOW_LIGHT = (0.35, 1.0)
+# Softness at which the mask is cut into even parts, one after the other.
+_CUTS = (0.3, 0.12, 0.05)
 # A part of the mask counts from this share of it, and is a shadow up to these hard shares.
 _LEAST_PART = 0.004
 _HARD_OUTLINE = 0.30
 _HARD_ZONE = 0.20
+# A darker part is a product's: the shadows that were tuned on keep 0.6 to 0.95 of the light.
+_DARKEST_MEAN = 0.55
+# A part that meets the frame along this share of the longer side is floor or wall.
+_FLOOR_CONTACT = 0.08
 # What remains must be a subject, not crumbs.
 _LEAST_REST = 0.3
 
@@ -39,14 +47,11 @@ def drop_shadow(work: Work) -> None:
     size = pixels.shape[1], pixels.shape[0]
     mask = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     surface = cv2.resize(np.ascontiguousarray(backdrop.surface[window]), size)
-    dropped, hard = _shadow_parts(pixels / surface, mask, backdrop)
+    frame = _frame(window, found.mask.shape, mask.shape)
+    dropped, hard, neutral = _shadow_parts(pixels / surface, mask, backdrop, frame=frame)
     if not dropped.any():
         return
-    core = ((mask > 0) & ~dropped).astype(np.uint8)
-    # The penumbra went with the shadow, and so did the product's foot where the two meet: what is
-    # hard and joins the core comes back, the crumbs of the shadow's own outline do not.
-    core = cv2.morphologyEx(core, cv2.MORPH_OPEN, _disc(5))
-    rest = core | (cv2.dilate(core, _disc(9)) & mask & hard.astype(np.uint8))
+    rest = _without_crumbs((mask > 0) & ~dropped, dropped, hard=hard, neutral=neutral)
     if rest.sum() < _LEAST_REST * mask.sum():
         return
     coarse = cv2.resize(rest, inside.shape[::-1], interpolation=cv2.INTER_AREA) > 0
@@ -82,40 +87,102 @@ def _fine(decoded: Decoded, window: tuple[slice, slice], shape: tuple[int, ...])
     return fine
 
 
-def _shadow_parts(ratio: Plane, mask: cv2.typing.MatLike, backdrop: Backdrop) -> tuple[Mask, Mask]:
-    """The cast shadows in the mask, with their penumbra, and everything that is hard."""
+def _shadow_parts(
+    ratio: Plane, mask: cv2.typing.MatLike, backdrop: Backdrop, *, frame: Mask
+) -> tuple[Mask, Mask, Mask]:
+    """The cast shadows in the mask, with their penumbra; what is hard; and what is neutral."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.7)
     light = ratio.mean(axis=2)
+    neutral = _is_neutral(ratio, light, backdrop)
+    slope, faintest = _slopes(light, mask)
     depth = np.clip(1 - light, 0, 1)
-    hard = _is_hard(light, depth, mask) | ~_is_neutral(ratio, light, backdrop)
-    even = cv2.morphologyEx(
-        ((mask > 0) & ~hard).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
-    near_hard = cv2.dilate(hard.astype(np.uint8), np.ones((5, 5), np.uint8))
-    outline = (mask > 0) & (cv2.erode(mask, np.ones((3, 3), np.uint8)) == 0)
+    hard = (slope >= faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)) | ~neutral
+    outline = (mask > 0) & (cv2.erode(mask, _square(3)) == 0)
     dropped = np.zeros(mask.shape, bool)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(even)
-    for part in range(1, count):
-        if stats[part, cv2.CC_STAT_AREA] < _LEAST_PART * int(mask.sum()):
-            continue
-        reach = cv2.dilate((labels == part).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-        own = outline & reach
+    # A grey product and its shadow are parted by a faint edge only; the last cut finds that, and
+    # the first finds shadows that are themselves steep.
+    for softness in _CUTS:
+        even = neutral & (slope < faintest + np.minimum(softness * depth, _STEEPEST))
+        even = cv2.morphologyEx(
+            ((mask > 0) & even & ~dropped).astype(np.uint8), cv2.MORPH_OPEN, _square(3)
+        )
+        judge = _Judge(outline, hard, frame, light, least=_LEAST_PART * float(mask.sum()))
+        dropped |= judge.shadows(even)
+    return dropped, hard, neutral
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Judges even parts of the mask: which are shadow, or floor, and not product."""
+
+    outline: Mask
+    hard: Mask
+    frame: Mask
+    light: Plane
+    least: float
+
+    def shadows(self, even: cv2.typing.MatLike) -> Mask:
+        """The even parts that are shadow, with what lies around them up to their outline."""
+        near_hard = cv2.dilate(self.hard.astype(np.uint8), _square(5)) > 0
+        shadows = np.zeros(self.outline.shape, bool)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(even)
+        for part in range(1, count):
+            inside = labels == part
+            if stats[part, cv2.CC_STAT_AREA] < self.least:
+                continue
+            if float(self.light[inside].mean()) < _DARKEST_MEAN:
+                continue
+            if self._is_floor(inside) or self._is_soft(inside, near_hard):
+                shadows |= cv2.dilate(inside.astype(np.uint8), _square(9)) > 0
+        return shadows
+
+    def _is_floor(self, inside: Mask) -> bool:
+        """Whether the part runs into a good share of the frame, as floors do."""
+        return float((inside & self.frame).sum()) > _FLOOR_CONTACT * max(inside.shape)
+
+    def _is_soft(self, inside: Mask, near_hard: Mask) -> bool:
+        """Whether the outline beside the part is soft nearly everywhere."""
+        own = self.outline & (cv2.dilate(inside.astype(np.uint8), _square(9)) > 0)
         if own.sum() < 10:  # noqa: PLR2004 - it lies inside the subject
-            continue
-        zone = cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        if near_hard[own].mean() < _HARD_OUTLINE and hard[zone].mean() < _HARD_ZONE:
-            dropped |= reach
-    return dropped, hard
+            return False
+        zone = cv2.dilate(own.astype(np.uint8), _square(3)) > 0
+        soft = near_hard[own].mean() < _HARD_OUTLINE and self.hard[zone].mean() < _HARD_ZONE
+        return bool(soft)
 
 
-def _is_hard(light: Plane, depth: Plane, mask: cv2.typing.MatLike) -> Mask:
+def _frame(window: tuple[slice, slice], shape: tuple[int, ...], size: tuple[int, ...]) -> Mask:
+    """The pixels of the window that lie on the photo's own edge."""
+    frame = np.zeros(size, bool)
+    frame[0] |= window[0].start == 0
+    frame[-1] |= window[0].stop == shape[0]
+    frame[:, 0] |= window[1].start == 0
+    frame[:, -1] |= window[1].stop == shape[1]
+    return frame
+
+
+def _without_crumbs(
+    rest: Mask, dropped: Mask, *, hard: Mask, neutral: Mask
+) -> cv2.typing.MatLike:
+    """What is left of the mask, without the thin remains of the outlines of dropped shadows.
+
+    What is thin elsewhere (a strap, a stem) or has a colour stays, and so does what is hard beside
+    the core: the product's own foot.
+    """
+    plain = rest.astype(np.uint8)
+    core = cv2.morphologyEx(plain, cv2.MORPH_OPEN, _disc(11))
+    foot = cv2.dilate(core, _disc(5)) & hard.astype(np.uint8)
+    far = 1 - cv2.dilate(dropped.astype(np.uint8), _disc(31))
+    coloured = cv2.morphologyEx((~neutral).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
+    return plain & (core | foot | far | coloured)
+
+
+def _slopes(light: Plane, mask: cv2.typing.MatLike) -> tuple[Plane, float]:
+    """The slope of the light, and what the backdrop's own texture makes of it."""
     x, y = (cv2.Scharr(light, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
-    slope = np.hypot(x, y) / 32
+    slope: Plane = np.hypot(x, y) / 32
     around = slope[mask == 0]
     usual = float(np.median(around)) if len(around) else 0.0
-    faintest = max(_FAINTEST_SLOPE, 4 * usual)
-    hard: Mask = slope >= faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
-    return hard
+    return slope, max(_FAINTEST_SLOPE, 4 * usual)
 
 
 def _is_neutral(ratio: Plane, light: Plane, backdrop: Backdrop) -> Mask:
@@ -140,6 +207,10 @@ def _with_mask(found: Silhouette, mask: Mask, work: Work) -> Silhouette:
         engine=found.engine,
         cropped=tuple(side for side in found.cropped if touched[side]),
     )
+
+
+def _square(size: int) -> cv2.typing.MatLike:
+    return np.ones((size, size), np.uint8)
 
 
 def _disc(size: int) -> cv2.typing.MatLike:
