@@ -23,6 +23,7 @@ _PLAIN = 0.04
 # Smaller parts than this share of the largest are specks, not a second product.
 _SPECK = 0.01
 _FULL_ALPHA = 128.0
+_FAINT_END = 0.2
 # A "subject" over more of a side of the frame is furniture, a floor or a wall.
 _WIDEST_CONTACT = 0.6
 # Added to levels before they are divided, so that noise on a black backdrop stays noise.
@@ -52,16 +53,33 @@ def isolate(work: Work) -> None:
 
 
 def reject_clutter(work: Work) -> None:
-    """Give up a subject that covers a side of the frame: it is furniture, a floor or a wall."""
-    found, backdrop = work.silhouette, work.backdrop
-    if found is None or backdrop is None or backdrop.kind == "transparent":
+    """Give up a subject that covers a side of the frame: it is furniture, a floor or a wall.
+
+    Faint parts at the frame that hang on nothing (a corner in another light) are dropped first.
+    """
+    found, backdrop, probe = work.silhouette, work.backdrop, work.probe
+    if found is None or backdrop is None or probe is None or backdrop.kind == "transparent":
         return
-    mask = found.mask
+    mask = _without_faint_ends(found.mask, np.abs(probe / backdrop.surface - 1).max(axis=2))
+    if mask.sum() < found.mask.sum():
+        box, cropped = _bounds(mask, work)
+        found.mask, found.box, found.cropped = mask, box, cropped
     widest = max(float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
     if widest > _WIDEST_CONTACT:
         backdrop.kind = "cluttered"
         backdrop.reason = f"something covers {widest:.0%} of a side of the frame"
         work.silhouette = None
+
+
+def _without_faint_ends(mask: Mask, deviation: Plane) -> Mask:
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    ends = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    total = np.bincount(labels.ravel(), weights=deviation.ravel(), minlength=count)
+    area = stats[:, cv2.CC_STAT_AREA]
+    dropped = np.isin(np.arange(count), ends) & (total / area < _FAINT_END)
+    dropped[[0, 1 + int(area[1:].argmax())] if count > 1 else [0]] = False
+    kept: Mask = mask & ~dropped[labels]
+    return kept
 
 
 def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:

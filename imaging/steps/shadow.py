@@ -21,7 +21,7 @@ _MARGIN = 6
 _SOFTNESS = 0.45
 _STEEPEST = 0.16
 _FAINTEST_SLOPE = 0.006
-_SHADOW_LIGHT = (0.35, 1.0)
+_SHADOW_LIGHT = (0.35, 1.08)
 # Softness at which the mask is cut into even parts, one after the other.
 _CUTS = (0.3, 0.12, 0.05)
 # A part of the mask counts from this share of it, and is a shadow up to these hard shares.
@@ -30,6 +30,7 @@ _HARD_OUTLINE = 0.30
 _HARD_ZONE = 0.20
 # A darker part is a product's: the shadows that were tuned on keep 0.6 to 0.95 of the light.
 _DARKEST_MEAN = 0.55
+_LIGHTEST_MEAN = 0.98
 # A part that meets the frame along this share of the longer side is floor or wall.
 _FLOOR_CONTACT = 0.08
 # What remains must be a subject, not crumbs.
@@ -130,9 +131,12 @@ class _Judge:
             inside = labels == part
             if stats[part, cv2.CC_STAT_AREA] < self.least:
                 continue
-            if float(self.light[inside].mean()) < _DARKEST_MEAN:
+            mean = float(self.light[inside].mean())
+            if mean < _DARKEST_MEAN:
                 continue
-            if self._is_floor(inside) or self._is_soft(inside, near_hard):
+            if self._is_floor(inside) or (
+                mean < _LIGHTEST_MEAN and self._is_soft(inside, near_hard)
+            ):
                 shadows |= cv2.dilate(inside.astype(np.uint8), _square(9)) > 0
         return shadows
 

@@ -17,12 +17,14 @@ _EVEN_LIFT = 0.01
 # Where only backdrop is, far from the subject: gone is all noise, dust and paper texture.
 _FULL_LIFT = 0.30
 # Probe pixels around the subject without lift, and over which the lift then grows.
-_GUARD_PX = 3
+_GUARD_PX = 2
 _GROWTH_PX = 14
 # Depths (shares of the backdrop's light) at which a shadow begins to show and is kept whole.
 _SHADOW_DEPTHS = (0.015, 0.08)
 # The subject's brightness from which it is bent, and the room left for what is brighter.
 _BRIGHT, _ROOM = 0.86, 0.11
+# Mean deviation around a hole, from which it is one.
+_HOLE_CONTRAST = 0.15
 # Width of the fade at an end of the source, as a share of its shorter side.
 _FADE = 0.06
 
@@ -44,19 +46,40 @@ def gain_map(
     probe: Plane, backdrop: Backdrop, silhouette: Silhouette, *, faded: tuple[str, ...]
 ) -> Plane:
     """The gain (h, w, 3) on the probe; ``faded`` names the ends of the source to fade out at."""
-    around = cv2.dilate(silhouette.mask.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
     surface = backdrop.surface
     light = (probe / surface).mean(axis=2)
+    noise = backdrop.sigma / 255
+    solid = silhouette.mask & ~_holes(light, silhouette.mask, noise=noise)
+    around = cv2.dilate(solid.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
     shadow = _shadow(cv2.GaussianBlur(light, (0, 0), 1.6), around)
     kept = np.maximum(shadow, cv2.GaussianBlur(around.astype(np.float32), (0, 0), 1.0))
     distance = cv2.distanceTransform((kept < 0.05).astype(np.uint8), cv2.DIST_L2, 3)  # noqa: PLR2004
     growth = np.clip(distance / _GROWTH_PX, 0, 1)
-    noise = backdrop.sigma / 255
-    lift = _EVEN_LIFT + (1 - kept) * (2 * noise + _FULL_LIFT * growth)
-    gain = 255 / surface * ((1 + lift) * _highlights(light, silhouette.mask))[..., None]
+    lift = _EVEN_LIFT + (1 - kept) * (4 * noise + _FULL_LIFT * growth)
+    gain = 255 / surface * ((1 + lift) * _highlights(light, solid))[..., None]
     if faded:
         gain = _faded(gain, probe, around, faded)
     return gain.astype(np.float32)
+
+
+def _holes(light: Plane, subject: Mask, *, noise: float) -> Mask:
+    """Where the backdrop shows through the subject: a handle, the gap between two products.
+
+    It is as light as the backdrop, and what is around it is not; a white product's inside, which is
+    as light, has a faint outline.
+    """
+    plain = subject & (np.abs(light - 1) < 0.02 + 2 * noise)
+    plain = cv2.morphologyEx(plain.astype(np.uint8), cv2.MORPH_OPEN, _disc(3))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(plain)
+    holes = np.zeros(subject.shape, bool)
+    for part in range(1, count):
+        inside = labels == part
+        if stats[part, cv2.CC_STAT_AREA] < 12:  # noqa: PLR2004 - nobody sees less
+            continue
+        rim = (cv2.dilate(inside.astype(np.uint8), _disc(9)) > 0) & ~inside & subject
+        if rim.any() and float(np.abs(light[rim] - 1).mean()) > _HOLE_CONTRAST:
+            holes |= inside
+    return holes
 
 
 def _highlights(light: Plane, subject: Mask) -> Plane:
