@@ -5,8 +5,7 @@ from domain.ids import OutputId
 from domain.output import Output
 from domain.scopes import Scope
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
-from packshot.edge.files import FileAnswer
-from packshot.edge.shapes import OutputAnswer, output_answer
+from packshot.edge.shapes import OutputAnswer, file_answer, output_answer
 
 PATH = "/api/v1/outputs/{outputId}"
 IMAGES = ("image/jpeg", "image/png", "image/webp")
@@ -30,7 +29,7 @@ async def read_content(call: Call[NoFields]) -> Reply:
     """Answer the bytes of an output, or a range of them."""
     output = await _output_of(call)
     path = call.services.images.content_path(call.key.org_id, output)
-    return Reply(FileAnswer(path, f"image/{output.format}", output.bytes_sha256, output.size_bytes))
+    return Reply(file_answer(output, path))
 
 
 async def _output_of(call: Call[NoFields]) -> Output:

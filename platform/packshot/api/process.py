@@ -11,10 +11,15 @@ from imaging.recipe import Length, Margins, Recipe
 from packshot.commands.images import Images, Photo, Processed, Wish
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label, Margin, NotYet, Number, WholeNumber, Word
-from packshot.edge.files import FileAnswer
 from packshot.edge.forms import Form
 from packshot.edge.negotiation import wants_bytes
-from packshot.edge.shapes import Answer, OutputAnswer, output_answer
+from packshot.edge.shapes import (
+    Answer,
+    OutputAnswer,
+    file_answer,
+    output_answer,
+    timings_answer,
+)
 
 DEFAULT_QUALITY = 92
 ONE_SOURCE = "Send the photo as the multipart file image, or an outputId."
@@ -106,7 +111,7 @@ class ProcessAnswer(Answer):
     media_types=("image/jpeg", "image/png", "image/webp"),
     refuses=(
         "missing_parameter", "ambiguous_input", "too_many_pixels", "too_much_memory",
-        "unsupported_image_format", "malformed_image", "overloaded", "timeout",
+        "unsupported_image_format", "malformed_image", "org_suspended", "overloaded", "timeout",
     ),
     answer_headers=("x-log-position", "x-log-head", "x-output-id", "x-recipe-hash"),
 )  # fmt: skip
@@ -118,15 +123,21 @@ async def process(call: Call[ProcessForm]) -> Reply:
     processed = await images.process(call.context, photo, wish)
     if wants_bytes(call.request.headers.get("accept")):
         return _as_bytes(call, processed)
-    output = output_answer(
-        processed.output,
-        cached=processed.cached,
-        timings=processed.timings,
-        preset_label=wish.preset_label,
-        sku=wish.sku,
-        client_ref=wish.client_ref,
+    return Reply(ProcessAnswer(output=_told(processed, wish)), head=processed.head)
+
+
+def _told(processed: Processed, wish: Wish) -> OutputAnswer:
+    """The output with this request's own job and words, also when an earlier one had made it."""
+    return output_answer(processed.output).model_copy(
+        update={
+            "job_id": str(processed.job_id),
+            "cached": processed.cached,
+            "timings": timings_answer(processed.timings),
+            "preset_label": wish.preset_label,
+            "sku": wish.sku,
+            "client_ref": wish.client_ref,
+        }
     )
-    return Reply(ProcessAnswer(output=output), head=processed.head)
 
 
 async def _photo_of(call: Call[ProcessForm], images: Images) -> Photo:
@@ -207,7 +218,7 @@ def _as_bytes(call: Call[ProcessForm], processed: Processed) -> Reply:
     output = processed.output
     path = call.services.images.content_path(call.key.org_id, output)
     return Reply(
-        FileAnswer(path, f"image/{output.format}", output.bytes_sha256, output.size_bytes),
+        file_answer(output, path),
         headers={
             "x-output-id": str(output.output_id),
             "x-recipe-hash": output.recipe_hash,

@@ -20,6 +20,7 @@ from packshot.edge.exchange import Exchange, current_exchange
 from packshot.edge.files import FileAnswer, file_response
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
+from packshot.edge.idempotency import check_idempotency_key
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
 from packshot.edge.spool import Spooled
 from packshot.edge.state import ServingState
@@ -99,11 +100,12 @@ class _Runner:
                 if endpoint.has_body:
                     return await self._run_with_body(call)
                 call.form = _form_of_query(endpoint, asked.query_string)
-                return _response(await endpoint.handler(call), call)
+                return await _response(await endpoint.handler(call), call)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
             return _error_response(error, exchange)
 
     async def _run_with_body(self, call: Call[Any]) -> Response:
+        check_idempotency_key(call.request.headers)
         query = call.request.query_string
         if query:
             refuse_key_in_query(query)
@@ -112,13 +114,15 @@ class _Runner:
             call.file = file
             call.form = read_form(self._endpoint.form, values)
             work = self._endpoint.handler(call)
-            return _response(await unless_client_leaves(_body(call), work), call)
+            return await _response(await unless_client_leaves(_body(call), work), call)
 
 
 def _form_of_query(endpoint: Endpoint, query: bytes) -> Form:
     if not query and endpoint.form is NoFields:
         return NO_FIELDS
     refuse_key_in_query(query)
+    if endpoint.is_public and endpoint.form is NoFields:
+        return NO_FIELDS  # a monitor's or a browser's own words do not matter to a page
     return read_form(endpoint.form, _query_fields(query))
 
 
@@ -176,10 +180,10 @@ def _query_fields(query: bytes) -> dict[str, object]:
     return fields
 
 
-def _response(reply: Reply, call: Call[Any]) -> Response:
+async def _response(reply: Reply, call: Call[Any]) -> Response:
     body = reply.body
     if isinstance(body, FileAnswer):
-        response = file_response(body, call.request)
+        response = await file_response(body, call.request)
     else:
         data = _json_of(body) if isinstance(body, BaseModel) else body
         response = Response(data, reply.status, content_type=reply.media_type)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from quart import Request, Response
 from werkzeug.http import parse_etags, parse_range_header
@@ -16,18 +17,20 @@ SEND_WITHIN_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class FileAnswer:
-    """A file to be sent: its path, its media type, the hash that names it, its bytes."""
+    """A file to be sent: its path and name, its media type, the hash that names it, its bytes."""
 
     path: Path
+    name: str
     media_type: str
     sha256: str
     size_bytes: int
 
 
-def file_response(file: FileAnswer, request: Request) -> Response:
+async def file_response(file: FileAnswer, request: Request) -> Response:
     """The file, or the range of it that was asked for, or 304 when the client has it already.
 
-    Raises InvalidInput (range_not_satisfiable). Several ranges at once are answered with the whole
+    Raises InvalidInput (range_not_satisfiable), and OSError before anything is sent when the file
+    is not there. Several ranges at once are answered with the whole
     file, as RFC 9110, 14.2 allows.
     """
     etag = f'"{file.sha256}"'
@@ -37,13 +40,17 @@ def file_response(file: FileAnswer, request: Request) -> Response:
         "accept-ranges": "bytes",
         # A picture opened by itself is a document of our origin: it may run and load nothing.
         "content-security-policy": "sandbox; default-src 'none'",
+        "content-disposition": f'attachment; filename="{file.name}"',
     }
     if parse_etags(request.headers.get("if-none-match")).contains_weak(file.sha256):
         return Response(b"", 304, headers)
     begin, end, status = _range_of(file, request, etag)
     if status == 206:  # noqa: PLR2004 - part of the content
         headers["content-range"] = f"bytes {begin}-{end - 1}/{file.size_bytes}"
-    body = b"" if request.method == "HEAD" else _pieces(file.path, begin, end)
+    if request.method == "HEAD":
+        body: AsyncIterator[bytes] | bytes = b""
+    else:
+        body = _pieces(await asyncio.to_thread(file.path.open, "rb"), begin, end)
     response = Response(body, status, headers, content_type=file.media_type)
     response.headers["content-length"] = str(end - begin)
     response.timeout = SEND_WITHIN_S
@@ -71,8 +78,7 @@ def _range_of(file: FileAnswer, request: Request, etag: str) -> tuple[int, int, 
     return begin, min(end, file.size_bytes), 206
 
 
-async def _pieces(path: Path, begin: int, end: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
+async def _pieces(file: BinaryIO, begin: int, end: int) -> AsyncIterator[bytes]:
     try:
         file.seek(begin)
         left = end - begin

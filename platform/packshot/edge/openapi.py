@@ -186,7 +186,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> Schema:
     answers = {e.answer for e in endpoints if e.answer is not None}
     modes = [(model, "serialization") for model in sorted(answers, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(modes, ref_template=REF, schema_generator=_Untitled)  # type: ignore[arg-type] # the modes are literals
-    schemas: Schema = {"Problem": PROBLEM, **definitions["$defs"]}
+    schemas: Schema = {"Problem": PROBLEM, **definitions.get("$defs", {})}
     for endpoint in endpoints:
         if endpoint.has_body:
             name = endpoint.form.__name__

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from domain.output import Output
+from packshot.edge.files import FileAnswer
 
 Time = Annotated[
     datetime,
@@ -96,14 +98,8 @@ class OutputAnswer(Answer):
     created_at: Time
 
 
-def output_answer(
-    output: Output,
-    *,
-    cached: bool = False,
-    timings: Mapping[str, float] | None = None,
-    **asked: Any,
-) -> OutputAnswer:
-    """The output as it is answered; ``asked`` holds this request's own label, sku and reference."""
+def output_answer(output: Output) -> OutputAnswer:
+    """The output as the log holds it; whoever made it just now knows its timings besides."""
     return OutputAnswer(
         output_id=str(output.output_id),
         job_id=str(output.job_id),
@@ -118,17 +114,31 @@ def output_answer(
         engine=output.engine,
         subject=None if output.subject is None else SubjectAnswer.model_validate(output.subject),
         generated=output.generated,
-        cached=cached,
+        cached=False,
         warnings=[WarningAnswer.model_validate(warning) for warning in output.warnings],
         thumbnail_url=None,
-        timings=_timings_answer(timings) if timings else None,
+        timings=None,
         preset=None,
-        preset_label=asked.get("preset_label", output.preset_label),
-        sku=asked.get("sku", output.sku),
-        client_ref=asked.get("client_ref", output.client_ref),
+        preset_label=output.preset_label,
+        sku=output.sku,
+        client_ref=output.client_ref,
         created_at=output.created_at,
     )
 
 
-def _timings_answer(timings: Mapping[str, float]) -> TimingsAnswer:
+def timings_answer(timings: Mapping[str, float]) -> TimingsAnswer | None:
+    """The timings of a render; None when there was none to time."""
+    if not timings:
+        return None
     return TimingsAnswer.model_validate({name: round(ms) for name, ms in timings.items()})
+
+
+def file_answer(output: Output, path: Path) -> FileAnswer:
+    """The bytes of an output as an answer."""
+    return FileAnswer(
+        path,
+        name=f"{output.output_id}.{output.format}",
+        media_type=f"image/{output.format}",
+        sha256=output.bytes_sha256,
+        size_bytes=output.size_bytes,
+    )
