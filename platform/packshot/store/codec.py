@@ -100,10 +100,7 @@ def digest(  # noqa: PLR0913, PLR0917 - the columns of es.event, in their order
     (16 bytes each), version (8 bytes), event_id (16), type, data, meta (UTF-8), at (microseconds
     since 1970, 8 bytes, signed).
     """
-    texts = b"".join(
-        len(column).to_bytes(4, "big") + column
-        for column in (type_.encode(), data.encode(), meta.encode())
-    )
+    kind, body, told = type_.encode(), data.encode(), meta.encode()
     since_1970 = at - EPOCH
     microseconds = (since_1970.days * 86_400 + since_1970.seconds) * 10**6 + since_1970.microseconds
     return hashlib.sha256(
@@ -111,7 +108,9 @@ def digest(  # noqa: PLR0913, PLR0917 - the columns of es.event, in their order
             len(DIGEST_TAG), DIGEST_TAG, 16, tenant_id.bytes, 16, stream_id.bytes, 8, version, 16,
             event_id.bytes,
         )
-        + texts
+        + len(kind).to_bytes(4, "big") + kind
+        + len(body).to_bytes(4, "big") + body
+        + len(told).to_bytes(4, "big") + told
         + LAST.pack(8, microseconds)
     ).digest()  # fmt: skip
 
