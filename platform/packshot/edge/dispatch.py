@@ -6,22 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import structlog
-from pydantic import BaseModel
 from quart import Quart, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RoutingException
 
 from domain.errors import InvalidInput, Refusal
-from packshot.edge.bodies import ClientGone, PulledBody, unless_client_leaves
-from packshot.edge.contract import Call, Endpoint, NoFields, Reply
+from packshot.edge.bodies import PulledBody, unless_client_leaves
+from packshot.edge.contract import Call, Endpoint, NoFields
 from packshot.edge.credentials import refuse_key_in_query
-from packshot.edge.exchange import Exchange, current_exchange
-from packshot.edge.files import FileAnswer, file_response
+from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
 from packshot.edge.idempotency import check_idempotency_key
-from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
+from packshot.edge.replies import error_response, problem_response, response_of
 from packshot.edge.spool import Spooled
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
@@ -30,11 +27,7 @@ if TYPE_CHECKING:
     from packshot.wiring import Services
 
 MOST_JSON_BYTES = 64 * 1024
-# nginx's word for a client that closed before its answer; nobody reads it but the log.
-CLIENT_CLOSED_REQUEST = 499
 NO_FIELDS = NoFields()
-
-log = structlog.get_logger()
 
 
 def install(
@@ -62,16 +55,7 @@ def install(
                 await gate.charge_stray(exchange, query=request.query_string)
             except Refusal as refusal:
                 return problem_response(refusal, exchange)
-        return _error_response(error, exchange)
-
-
-def problem_response(refusal: Refusal, exchange: Exchange) -> Response:
-    """The refusal as an answer."""
-    return Response(
-        problem_bytes(refusal, request_id=exchange.request_id),
-        kind_of(refusal.code).status,
-        headers_of(refusal),
-    )
+        return error_response(error, exchange)
 
 
 class _Runner:
@@ -100,9 +84,9 @@ class _Runner:
                 if endpoint.has_body:
                     return await self._run_with_body(call)
                 call.form = _form_of_query(endpoint, asked.query_string)
-                return await _response(await endpoint.handler(call), call)
+                return await response_of(await endpoint.handler(call), asked)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
-            return _error_response(error, exchange)
+            return error_response(error, exchange)
 
     async def _run_with_body(self, call: Call[Any]) -> Response:
         check_idempotency_key(call.request.headers)
@@ -114,7 +98,7 @@ class _Runner:
             call.file = file
             call.form = read_form(self._endpoint.form, values)
             work = self._endpoint.handler(call)
-            return await _response(await unless_client_leaves(_body(call), work), call)
+            return await response_of(await unless_client_leaves(_body(call), work), call.request)
 
 
 def _form_of_query(endpoint: Endpoint, query: bytes) -> Form:
@@ -178,47 +162,6 @@ def _query_fields(query: bytes) -> dict[str, object]:
             raise duplicate_field(name)
         fields[name] = value
     return fields
-
-
-async def _response(reply: Reply, call: Call[Any]) -> Response:
-    body = reply.body
-    if isinstance(body, FileAnswer):
-        response = await file_response(body, call.request)
-    else:
-        data = _json_of(body) if isinstance(body, BaseModel) else body
-        response = Response(data, reply.status, content_type=reply.media_type)
-        response.headers["cache-control"] = "private, no-store"
-    for name, value in reply.headers.items():
-        response.headers[name] = value
-    if reply.head is not None:
-        response.headers["x-log-position"] = str(reply.head.position)
-        response.headers["x-log-head"] = str(reply.head)
-    return response
-
-
-def _json_of(model: BaseModel) -> bytes:
-    return model.__pydantic_serializer__.to_json(model, by_alias=True)
-
-
-def _error_response(error: Exception, exchange: Exchange) -> Response:
-    match error:
-        case Refusal():
-            refusal = error
-        case ClientGone():
-            return Response(b"", CLIENT_CLOSED_REQUEST)
-        case HTTPException():
-            refusal = refusal_of(error)
-        case _:
-            refusal = internal_error()
-    if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - our fault, so the log says why
-        log.error(
-            "request_failed",
-            request_id=exchange.request_id,
-            route=exchange.route,
-            code=refusal.code,
-            exc_info=error,
-        )
-    return problem_response(refusal, exchange)
 
 
 def _unsupported_media_type(endpoint: Endpoint) -> Refusal:

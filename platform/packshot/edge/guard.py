@@ -4,15 +4,15 @@ It speaks plain ASGI, so it also covers what the web framework answers by itself
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 import structlog
 
-from domain.errors import InvalidInput, Refusal
-from packshot.edge.credentials import Credentials
+from domain.errors import Refusal
+from packshot.edge.arrival import Arrival
+from packshot.edge.cors import API_PREFIX, CORS_HEADERS, PREFLIGHT_HEADERS
 from packshot.edge.exchange import SCOPE_KEY, Exchange
 from packshot.edge.limits import limit_headers
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes
@@ -28,32 +28,6 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 LINGER_BYTES = 128 * 1024 * 1024
 LINGER_S = 30.0
 
-API_PREFIX = "/api/"
-CORS_HEADERS = [
-    (b"access-control-allow-origin", b"*"),
-    (
-        b"access-control-expose-headers",
-        (
-            b"x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, "
-            b"x-ratelimit-retry-after, ratelimit, ratelimit-policy, retry-after, x-log-position, "
-            b"x-log-head, x-output-id, x-recipe-hash, x-accepted-scopes, idempotency-replayed, "
-            b"location, etag, content-range"
-        ),
-    ),
-]
-PREFLIGHT_HEADERS = [
-    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-    (
-        b"access-control-allow-headers",
-        (
-            b"authorization, x-api-key, content-type, accept, idempotency-key, prefer, if-match, "
-            b"if-none-match, range, x-request-id, x-min-position"
-        ),
-    ),
-    (b"access-control-max-age", b"86400"),
-    (b"vary", b"access-control-request-method, access-control-request-headers"),
-]
-CLIENT_REF = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 _drains: set[asyncio.Task[None]] = set()
 
@@ -83,24 +57,24 @@ class _Passage:
         self._scope = scope
         self._receive_raw = receive
         self._send_raw = send
-        framing = self._framing = _Framing(scope["headers"])
-        self._body_is_pending = framing.has_body or scope["http_version"] > "1.1"
+        arrival = self._arrival = Arrival(scope["headers"])
+        self._body_is_pending = arrival.has_body or scope["http_version"] > "1.1"
         # The end of a body with two framings cannot be trusted: close at once.
-        self._linger_bytes_left = 0 if framing.is_untrusted else LINGER_BYTES
+        self._linger_bytes_left = 0 if arrival.is_untrusted else LINGER_BYTES
         client = scope.get("client")
         self.exchange = Exchange(
             scope["method"],
             scope["path"],
             client[0] if client else "",
-            framing.credentials,
-            framing.client_ref,
+            arrival.credentials,
+            arrival.client_ref,
         )
         scope[SCOPE_KEY] = self.exchange
 
     async def go_through(self, app: App) -> None:
         """Refuse, or let the application answer; there is an answer and a log line in any case."""
         try:
-            refusal = self._framing.refusal
+            refusal = self._arrival.refusal
             if refusal is not None:
                 await self._refuse(refusal)
             elif self._is_preflight():
@@ -160,7 +134,7 @@ class _Passage:
     def _is_preflight(self) -> bool:
         return (
             self._scope["method"] == "OPTIONS"
-            and self._framing.asks_for_method
+            and self._arrival.asks_for_method
             and self.exchange.path.startswith(API_PREFIX)
         )
 
@@ -194,61 +168,3 @@ class _Passage:
             client_ref=exchange.client_ref,
             key=exchange.key.prefix if exchange.key is not None else None,
         )
-
-
-class _Framing:
-    """What the headers say about the body and the caller, read once."""
-
-    __slots__ = (
-        "asks_for_method",
-        "client_ref",
-        "credentials",
-        "has_body",
-        "is_untrusted",
-        "refusal",
-    )
-
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self.asks_for_method = False
-        self.credentials = Credentials()
-        self.client_ref: str | None = None
-        self.refusal: Refusal | None = None
-        self.has_body = has_length = has_transfer_encoding = False
-        for name, value in headers:
-            if name == b"x-api-key":
-                self.credentials.api_keys.append(value)
-            elif name == b"authorization":
-                self.credentials.authorizations.append(value)
-            elif name == b"content-length":
-                has_length = True
-                self.has_body = value != b"0"
-            elif name == b"transfer-encoding":
-                self.has_body = has_transfer_encoding = True
-            elif name == b"content-encoding" and value.lower() != b"identity":
-                self.refusal = _content_encoding()
-            elif name == b"x-request-id" and CLIENT_REF.fullmatch(value):
-                self.client_ref = value.decode("ascii")
-            elif name == b"access-control-request-method":
-                self.asks_for_method = True
-        self.is_untrusted = has_length and has_transfer_encoding
-        if self.is_untrusted:
-            self.refusal = _two_framings()
-
-
-def _two_framings() -> Refusal:
-    """A proxy and a server that disagree on a body's end read two different requests."""
-    return InvalidInput(
-        "malformed_request",
-        "Content-Length and Transfer-Encoding exclude each other (RFC 9112, 6.1).",
-        fix="Send one of them.",
-        headers={"connection": "close"},
-    )
-
-
-def _content_encoding() -> Refusal:
-    return InvalidInput(
-        "unsupported_media_type",
-        "Request bodies with a Content-Encoding are not read.",
-        fix="Send the body as it is, without compressing it.",
-        headers={"connection": "close"},
-    )

@@ -3,22 +3,15 @@
 import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, TypeAlias
 
 import orjson
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from packshot.edge.contract import Endpoint
-from packshot.edge.fields import Margin, NotYet, Number, WholeNumber
-from packshot.edge.forms import Form
 from packshot.edge.gate import HEAVY_COST
-from packshot.edge.problems import DOCUMENTS_PATH, KINDS, PROBLEM_JSON
+from packshot.edge.problems import KINDS, PROBLEM_JSON
+from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ranged_fields
 
-Schema: TypeAlias = dict[str, Any]
-
-REF = "#/components/schemas/{model}"
 API_PREFIX = "/api/"
 KEY_CODES = (
     "ambiguous_credentials", "key_in_query", "key_missing", "key_malformed", "key_unknown",
@@ -47,28 +40,6 @@ HEADERS = {
 EVERY_ANSWER = tuple(name for name in HEADERS if name.startswith(("x-request", "x-rate", "rate")))
 REFUSAL_HEADERS = {403: ("x-accepted-scopes",), 429: ("retry-after",), 503: ("retry-after",)}
 
-PROBLEM: Schema = {
-    "type": "object",
-    "description": "What went wrong, as RFC 9457 says it.",
-    "required": ["type", "title", "status", "code", "detail", "retryable", "requestId"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {
-            "type": "string",
-            "description": f"Stable; explained at {DOCUMENTS_PATH}{{code}}.",
-        },
-        "detail": {"type": "string"},
-        "param": {"type": "string", "description": "The field that is wrong."},
-        "allowed": {"type": "object", "description": "What would have been allowed."},
-        "fix": {"type": "string"},
-        "retryable": {"type": "boolean"},
-        "requestId": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object"}},
-    },
-}
-
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> bytes:
     """The document of these endpoints as JSON."""
@@ -87,7 +58,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> bytes:
             "servers": [{"url": "/"}],
             "paths": paths,
             "components": {
-                "schemas": _schemas(endpoints),
+                "schemas": component_schemas(endpoints),
                 "headers": {name: _header(*said) for name, said in HEADERS.items()},
                 "securitySchemes": {
                     "apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"},
@@ -104,9 +75,9 @@ def codes_of(endpoint: Endpoint) -> list[str]:
     if not endpoint.is_public:
         codes += KEY_CODES
         codes += ["scope_missing"] if ":" in endpoint.scope else []
-    if _fields(endpoint.form):
+    if fields_of(endpoint.form):
         codes.append("invalid_parameter")
-    codes += [f"{name}_out_of_range" for name, kind in _ranged(endpoint.form) if kind]
+    codes += [f"{name}_out_of_range" for name in ranged_fields(endpoint.form)]
     if endpoint.has_body:
         codes.append("unsupported_media_type")
         codes += ["file_too_large", "not_found"] if endpoint.file_field else ["file_too_large"]
@@ -129,7 +100,7 @@ def _operation(endpoint: Endpoint) -> Schema:
     if endpoint.has_body:
         operation["requestBody"] = _request_body(endpoint)
     else:
-        schema = endpoint.form.model_json_schema()["properties"] if _fields(endpoint.form) else {}
+        schema = endpoint.form.model_json_schema()["properties"] if fields_of(endpoint.form) else {}
         parameters += [_query_parameter(name, schema[name]) for name in schema]
     return operation | ({"parameters": parameters} if parameters else {})
 
@@ -173,72 +144,6 @@ def _request_body(endpoint: Endpoint) -> Schema:
         content["multipart/form-data"] = {"schema": multipart}
     content["application/json"] = {"schema": reference}
     return {"required": True, "content": content}
-
-
-class _Untitled(GenerateJsonSchema):
-    """JSON Schema without titles that only repeat the names of the fields."""
-
-    def field_title_should_be_set(self, _schema: Any) -> bool:
-        return False
-
-
-def _schemas(endpoints: Sequence[Endpoint]) -> Schema:
-    answers = {e.answer for e in endpoints if e.answer is not None}
-    modes = [(model, "serialization") for model in sorted(answers, key=lambda m: m.__name__)]
-    _, definitions = models_json_schema(modes, ref_template=REF, schema_generator=_Untitled)  # type: ignore[arg-type] # the modes are literals
-    schemas: Schema = {"Problem": PROBLEM, **definitions.get("$defs", {})}
-    for endpoint in endpoints:
-        if endpoint.has_body:
-            name = endpoint.form.__name__
-            flat = _form_schema(endpoint.form)
-            schemas[name] = _nested(flat)
-            if endpoint.file_field is not None:
-                schemas[name + "Multipart"] = _multipart(flat, endpoint.file_field)
-    return schemas
-
-
-def _form_schema(form: type[Form]) -> Schema:
-    schema = form.model_json_schema(schema_generator=_Untitled)
-    hidden = [name for name, field in _fields(form) if _kind(field, NotYet)]
-    properties = {n: s for n, s in schema["properties"].items() if n not in hidden}
-    return {**schema, "properties": properties}
-
-
-def _nested(flat: Schema) -> Schema:
-    """The schema with dotted names as objects within objects, as JSON writes them."""
-    properties: Schema = {}
-    for name, schema in flat["properties"].items():
-        outer, dot, inner = name.partition(".")
-        if dot:
-            within = properties.setdefault(
-                outer, {"type": "object", "additionalProperties": False, "properties": {}}
-            )
-            within["properties"][inner] = schema
-        else:
-            properties[name] = schema
-    return {**flat, "properties": properties}
-
-
-def _multipart(flat: Schema, file_field: str) -> Schema:
-    file = {"type": "string", "format": "binary", "description": "The picture's file."}
-    return {**flat, "properties": {file_field: file, **flat["properties"]}}
-
-
-def _fields(form: type[Form]) -> list[tuple[str, FieldInfo]]:
-    return [(field.alias or name, field) for name, field in form.model_fields.items()]
-
-
-def _ranged(form: type[Form]) -> Iterable[tuple[str, bool]]:
-    for name, field in _fields(form):
-        yield name, _kind(field, WholeNumber, Number, Margin)
-
-
-def _kind(field: FieldInfo, *kinds: type) -> bool:
-    """True when the field is of one of these kinds, also inside an optional."""
-    held = [field.annotation, *getattr(field.annotation, "__args__", ()), *field.metadata]
-    return any(
-        isinstance(mark, kinds) for h in held for mark in (h, *getattr(h, "__metadata__", ()))
-    )
 
 
 def _path_parameter(name: str) -> Schema:

@@ -1,0 +1,70 @@
+"""Answers in the making: a reply, a refusal or a fault as the response that is sent."""
+
+import structlog
+from pydantic import BaseModel
+from quart import Request, Response
+from werkzeug.exceptions import HTTPException
+
+from domain.errors import Refusal
+from packshot.edge.bodies import ClientGone
+from packshot.edge.contract import Reply
+from packshot.edge.exchange import Exchange
+from packshot.edge.files import FileAnswer, file_response
+from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
+
+# nginx's word for a client that closed before its answer; nobody reads it but the log.
+CLIENT_CLOSED_REQUEST = 499
+
+log = structlog.get_logger()
+
+
+async def response_of(reply: Reply, request: Request) -> Response:
+    """The reply as an answer; a write tells the head of its organization's log."""
+    body = reply.body
+    if isinstance(body, FileAnswer):
+        response = await file_response(body, request)
+    else:
+        data = _json_of(body) if isinstance(body, BaseModel) else body
+        response = Response(data, reply.status, content_type=reply.media_type)
+        response.headers["cache-control"] = "private, no-store"
+    for name, value in reply.headers.items():
+        response.headers[name] = value
+    if reply.head is not None:
+        response.headers["x-log-position"] = str(reply.head.position)
+        response.headers["x-log-head"] = str(reply.head)
+    return response
+
+
+def error_response(error: Exception, exchange: Exchange) -> Response:
+    """The answer to an error: what the caller may read; the log has the rest of our own faults."""
+    match error:
+        case Refusal():
+            refusal = error
+        case ClientGone():
+            return Response(b"", CLIENT_CLOSED_REQUEST)
+        case HTTPException():
+            refusal = refusal_of(error)
+        case _:
+            refusal = internal_error()
+    if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - our fault, so the log says why
+        log.error(
+            "request_failed",
+            request_id=exchange.request_id,
+            route=exchange.route,
+            code=refusal.code,
+            exc_info=None if isinstance(error, Refusal) and not error.__cause__ else error,
+        )
+    return problem_response(refusal, exchange)
+
+
+def problem_response(refusal: Refusal, exchange: Exchange) -> Response:
+    """The refusal as an answer."""
+    return Response(
+        problem_bytes(refusal, request_id=exchange.request_id),
+        kind_of(refusal.code).status,
+        headers_of(refusal),
+    )
+
+
+def _json_of(model: BaseModel) -> bytes:
+    return model.__pydantic_serializer__.to_json(model, by_alias=True)

@@ -1,0 +1,106 @@
+"""The document's schemas: of answers, of forms as JSON and as multipart, and of problems."""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from packshot.edge.contract import Endpoint
+from packshot.edge.fields import NotYet
+from packshot.edge.forms import Form
+from packshot.edge.problems import DOCUMENTS_PATH
+from packshot.edge.quantities import Margin, Number, WholeNumber
+
+Schema: TypeAlias = dict[str, Any]
+
+REF = "#/components/schemas/{model}"
+PROBLEM: Schema = {
+    "type": "object",
+    "description": "What went wrong, as RFC 9457 says it.",
+    "required": ["type", "title", "status", "code", "detail", "retryable", "requestId"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {
+            "type": "string",
+            "description": f"Stable; explained at {DOCUMENTS_PATH}{{code}}.",
+        },
+        "detail": {"type": "string"},
+        "param": {"type": "string", "description": "The field that is wrong."},
+        "allowed": {"type": "object", "description": "What would have been allowed."},
+        "fix": {"type": "string"},
+        "retryable": {"type": "boolean"},
+        "requestId": {"type": "string"},
+        "errors": {"type": "array", "items": {"type": "object"}},
+    },
+}
+
+
+class _Untitled(GenerateJsonSchema):
+    """JSON Schema without titles that only repeat the names of the fields."""
+
+    def field_title_should_be_set(self, _schema: Any) -> bool:
+        return False
+
+
+def component_schemas(endpoints: Sequence[Endpoint]) -> Schema:
+    """Every schema that the operations refer to, by its name."""
+    answers = {e.answer for e in endpoints if e.answer is not None}
+    modes = [(model, "serialization") for model in sorted(answers, key=lambda m: m.__name__)]
+    _, definitions = models_json_schema(modes, ref_template=REF, schema_generator=_Untitled)  # type: ignore[arg-type] # the modes are literals
+    schemas: Schema = {"Problem": PROBLEM, **definitions.get("$defs", {})}
+    for endpoint in endpoints:
+        if endpoint.has_body:
+            name = endpoint.form.__name__
+            flat = _form_schema(endpoint.form)
+            schemas[name] = _nested(flat)
+            if endpoint.file_field is not None:
+                schemas[name + "Multipart"] = _multipart(flat, endpoint.file_field)
+    return schemas
+
+
+def _form_schema(form: type[Form]) -> Schema:
+    schema = form.model_json_schema(schema_generator=_Untitled)
+    hidden = [name for name, field in fields_of(form) if _kind(field, NotYet)]
+    properties = {n: s for n, s in schema["properties"].items() if n not in hidden}
+    return {**schema, "properties": properties}
+
+
+def _nested(flat: Schema) -> Schema:
+    """The schema with dotted names as objects within objects, as JSON writes them."""
+    properties: Schema = {}
+    for name, schema in flat["properties"].items():
+        outer, dot, inner = name.partition(".")
+        if dot:
+            within = properties.setdefault(
+                outer, {"type": "object", "additionalProperties": False, "properties": {}}
+            )
+            within["properties"][inner] = schema
+        else:
+            properties[name] = schema
+    return {**flat, "properties": properties}
+
+
+def _multipart(flat: Schema, file_field: str) -> Schema:
+    file = {"type": "string", "format": "binary", "description": "The picture's file."}
+    return {**flat, "properties": {file_field: file, **flat["properties"]}}
+
+
+def fields_of(form: type[Form]) -> list[tuple[str, FieldInfo]]:
+    """The fields of a form by their public names."""
+    return [(field.alias or name, field) for name, field in form.model_fields.items()]
+
+
+def ranged_fields(form: type[Form]) -> list[str]:
+    """The public names of the fields that have a range, and so a code of their own."""
+    return [name for name, field in fields_of(form) if _kind(field, WholeNumber, Number, Margin)]
+
+
+def _kind(field: FieldInfo, *kinds: type) -> bool:
+    """True when the field is of one of these kinds, also inside an optional."""
+    held = [field.annotation, *getattr(field.annotation, "__args__", ()), *field.metadata]
+    return any(
+        isinstance(mark, kinds) for h in held for mark in (h, *getattr(h, "__metadata__", ()))
+    )
