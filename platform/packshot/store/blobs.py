@@ -29,8 +29,8 @@ class Blobs:
         return self.path(org_id, sha256).is_file()
 
     def temporary(self, suffix: str) -> Path:
-        """A path in the spool that nobody else uses."""
-        return self.spool / f"{uuid4().hex}.{suffix}"
+        """A path in the spool that nobody else uses; what a killed process leaves there is swept."""
+        return self.spool / f"{uuid4().hex}.{suffix}.part"
 
     def borrow(self, file: Path) -> Path:
         """A second name in the spool for a file of this file system, without a copy."""
