@@ -29,7 +29,7 @@ class Blobs:
         return self.path(org_id, sha256).is_file()
 
     def temporary(self, suffix: str) -> Path:
-        """A path in the spool that nobody else uses; what a killed process leaves there is swept."""
+        """A path in the spool that nobody else uses; it is swept if nobody removes it."""
         return self.spool / f"{uuid4().hex}.{suffix}.part"
 
     def borrow(self, file: Path) -> Path:
