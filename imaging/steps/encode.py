@@ -1,6 +1,7 @@
 """Encode the canvas, write it to its destination, and hash both the bytes and the pixels."""
 
 from hashlib import sha256
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,23 +36,35 @@ def pixel_sha256(pixels: Pixels) -> str:
 
 
 def _encoded(canvas: Pixels, work: Work) -> bytes:
-    height, width = canvas.shape[:2]
-    image = pyvips.Image.new_from_memory(canvas.reshape(-1).data, width, height, 3, "uchar")
-    image = image.copy(interpretation="srgb")
     quality = work.recipe.quality
     match work.recipe.output_format:
         case "jpeg":
-            # Chroma at full size: red outlines on white bleed otherwise. Optimal tables cost
-            # 18 to 30 ms and save 12 to 22 % of the bytes.
-            data = image.jpegsave_buffer(
-                Q=quality, keep="none", optimize_coding=True, subsample_mode="off"
-            )
+            return _jpeg(canvas, quality)
         case "png":
             # Level 3 takes half the time of 6; the file grows by 4 %.
-            data = image.pngsave_buffer(compression=3, keep="none")
+            return bytes(_image(canvas).pngsave_buffer(compression=3, keep="none"))
         case "webp":
-            data = image.webpsave_buffer(Q=quality, keep="none")
-    return bytes(data)
+            return bytes(_image(canvas).webpsave_buffer(Q=quality, keep="none"))
+
+
+def _jpeg(canvas: Pixels, quality: int) -> bytes:
+    """Encode with OpenCV: the same libjpeg-turbo and bytes as libvips', in 25 instead of 50 ms.
+
+    Chroma keeps its full size: red outlines on white bleed otherwise. Optimal tables cost 10 to
+    20 ms and save 6 to 22 % of the bytes.
+    """
+    options = (
+        cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    )  # fmt: skip
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(canvas, cv2.COLOR_RGB2BGR), options)
+    return encoded.tobytes()
+
+
+def _image(canvas: Pixels) -> Any:
+    height, width = canvas.shape[:2]
+    image = pyvips.Image.new_from_memory(canvas.reshape(-1).data, width, height, 3, "uchar")
+    return image.copy(interpretation="srgb")
 
 
 def _decoded(encoded: bytes) -> Pixels:
