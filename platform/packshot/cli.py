@@ -68,9 +68,12 @@ def api(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
     """Run one API process from the PACKSHOT_* settings."""
     with problems_as_sentences():
         from packshot.config import Settings
-        from packshot.serve import serve
+        from packshot.serve import PortTaken, serve
 
-        serve(Settings.read(os.environ), port=port)
+        try:
+            serve(Settings.read(os.environ), port=port)
+        except PortTaken as taken:
+            fail(f"{taken}; choose another with --port N.")
 
 
 @commands.command()
@@ -149,7 +152,7 @@ def bench(
 ) -> None:
     """Measure the figures of one section and print them beside their targets."""
     files = (CHECKOUT / "tests" / "benchmarks").glob("[a-z]*.py")
-    known = sorted({path.stem for path in files} - {"table"})
+    known = sorted(path.stem for path in files if "\ndef run(" in path.read_text())
     if name not in known:
         fail(f"There is no bench {name}; there are: {', '.join(known)}.")
     destination = [] if json_file is None else [str(json_file.absolute())]
@@ -194,13 +197,16 @@ def problems_as_sentences() -> Iterator[None]:
     from domain.errors import Refusal
     from packshot.config import InvalidSettings
     from packshot.embedded.problems import Problem
+    from packshot.store.secrets import MissingSecret
 
     try:
         yield
     except Refusal as refusal:
         fail(f"{refusal.detail} {refusal.fix or ''}")
-    except (Problem, InvalidSettings) as problem:
+    except (Problem, InvalidSettings, MissingSecret) as problem:
         fail(str(problem))
+    except ConnectionError as refused:
+        fail(f"The database or Valkey does not answer: {refused}")
 
 
 def fail(sentence: str) -> NoReturn:
