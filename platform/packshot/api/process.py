@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from domain.errors import InvalidInput, NotFound
 from domain.ids import OutputId
@@ -27,6 +27,8 @@ Text = Annotated[str | None, Label()]
 
 class ProcessForm(RecipeForm):
     """A packshot: its recipe, its source, and the caller's own words."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["outputId"]})
 
     preset_label: Text = Field(None, description="A label, recorded and echoed.")
     sku: Text = Field(None, description="The product's number, recorded and echoed.")

@@ -101,7 +101,11 @@ class Label(ReadField):
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the text."""
-        return {"type": ["string", "null"], "maxLength": self.max_characters}
+        return {
+            "type": ["string", "null"],
+            "maxLength": self.max_characters,
+            "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+        }
 
 
 @dataclass(frozen=True)

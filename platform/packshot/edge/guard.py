@@ -27,6 +27,7 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 # listens after it has sent everything is not cut off with the answer unread (a lingering close).
 LINGER_BYTES = 128 * 1024 * 1024
 LINGER_S = 30.0
+LINGER_SILENCE_S = 5.0
 
 
 _drains: set[asyncio.Task[None]] = set()
@@ -114,11 +115,13 @@ class _Passage:
 
     async def _linger(self) -> None:
         """Read on and forget, within bounds; then make sure the server's queue cannot fill up."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + LINGER_S
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while self._body_is_pending and self._linger_bytes_left > 0:
+            while self._body_is_pending and self._linger_bytes_left > 0:
+                async with asyncio.timeout_at(min(until_s, loop.time() + LINGER_SILENCE_S)):
                     message = await self._receive()
-                    self._linger_bytes_left -= len(message.get("body", b""))
+                self._linger_bytes_left -= len(message.get("body", b""))
         if self._body_is_pending:
             drain = asyncio.create_task(self._drain_until_closed())
             _drains.add(drain)  # the loop itself holds tasks weakly

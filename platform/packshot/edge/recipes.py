@@ -34,7 +34,7 @@ class RecipeForm(Form):
     target_fill: Annotated[float, Number(0.1, 1.0, example=0.86)] | None = Field(
         None,
         alias="frame.targetFill",
-        description="Share of the canvas that the product's limiting side takes; not with margins.",
+        description="Share of the canvas that the product's limiting side takes, whatever margins say.",
     )
     anchor: Annotated[
         str,
@@ -89,13 +89,6 @@ def recipe_of(form: RecipeForm) -> Recipe:
 
 
 def _margins_of(form: RecipeForm) -> Margins:
-    sides = ("margin", "margin_top", "margin_right", "margin_bottom", "margin_left")
-    if form.target_fill is not None and form.model_fields_set.intersection(sides):
-        raise _contradiction(
-            "frame.targetFill",
-            "frame.targetFill excludes margins.",
-            "Send one of them.",
-        )
     return Margins(
         top=form.margin_top or form.margin,
         right=form.margin_right or form.margin,

@@ -84,8 +84,23 @@ def _nested(flat: Schema) -> Schema:
 
 
 def _multipart(flat: Schema, file_field: str) -> Schema:
+    """The schema of the same fields beside a file, which stands in for those that are required."""
     file = {"type": "string", "format": "binary", "description": "The picture's file."}
-    return {**flat, "properties": {file_field: file, **flat["properties"]}}
+    fields = {name: _without_null(schema) for name, schema in flat["properties"].items()}
+    multipart = {**flat, "properties": {file_field: file, **fields}}
+    instead = multipart.pop("required", None)
+    sources = [{"required": [file_field]}, *([{"required": instead}] if instead else [])]
+    return {**multipart, "anyOf": sources}
+
+
+def _without_null(schema: Schema) -> Schema:
+    """A field of a form is there or not; the text ``null`` would be one of its values."""
+    kept = {k: v for k, v in schema.items() if not (k == "default" and v is None)}
+    if isinstance(kept.get("type"), list):
+        kept["type"] = next(kind for kind in kept["type"] if kind != "null")
+    if "anyOf" in kept:
+        kept["anyOf"] = [choice for choice in kept["anyOf"] if choice != {"type": "null"}]
+    return kept
 
 
 def fields_of(form: type[Form]) -> list[tuple[str, FieldInfo]]:
