@@ -23,8 +23,9 @@ IPV6_LOOPBACK = "::1"
 BACKLOG = 512
 # Also ends a connection whose request's header drips in; browsers and clients reconnect silently.
 KEEP_ALIVE_S = 15
-# A safety net only: it also runs while a render is waited for. Bodies have their own patience.
-READ_S = 120
+# A safety net only: it also runs while a client reads a long answer and says nothing, so it must
+# outlast the longest (``files.SEND_WITHIN_S``). Bodies on their way in have their own patience.
+READ_S = 660
 FINISH_WITHIN_S = 30
 MOST_H2_STREAMS = 50
 

@@ -188,4 +188,5 @@ def test_a_picture_with_trailing_bytes_is_encoded_afresh(client: Client) -> None
 
 def spool_of(api: RunningApi) -> list[str]:
     """The uploads that lie in the spool; a render that nobody waits for may still have its own."""
-    return [path.name for path in (api.settings.storage_dir / "spool").glob("*.part")]
+    files = (api.settings.storage_dir / "spool").glob("*.part")
+    return [file.name for file in files if not file.name.endswith(".source.part")]

@@ -34,7 +34,7 @@ class RecipeForm(Form):
     target_fill: Annotated[float, Number(0.1, 1.0, example=0.86)] | None = Field(
         None,
         alias="frame.targetFill",
-        description="Share of the canvas that the product's limiting side takes, whatever margins say.",
+        description="Share of the canvas that the product's limiting side takes, not margins.",
     )
     anchor: Annotated[
         str,
