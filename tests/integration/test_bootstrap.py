@@ -87,8 +87,10 @@ def test_a_later_run_installs_nothing_and_says_nothing(clone: Clone):
     assert errors == ""
 
 
-@pytest.mark.parametrize("changed", ["requirements.lock", "bootstrap.lock", "pyproject.toml"])
-def test_a_changed_lock_is_installed(clone: Clone, changed: str):
+@pytest.mark.parametrize(
+    "changed", ["requirements.lock", "bootstrap.lock", "pyproject.toml", "packshot"]
+)
+def test_what_decides_the_environment_renews_it_when_it_changes(clone: Clone, changed: str):
     clone.run("--help")
     with (clone.root / changed).open("a") as file:
         file.write("\n# changed\n")
