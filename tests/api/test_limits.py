@@ -23,6 +23,8 @@ from packshot.edge.limits import (
 )
 from services import RunningServices
 
+# A busy test machine must not look like a Valkey that is away.
+PATIENT_S = 10.0
 SLOW = Policy("slow", burst=50, per_second=1.0)
 SLOWER = Policy("slower", burst=3, per_second=0.001)
 FAMILY = (
@@ -34,7 +36,7 @@ FAMILY = (
 @pytest.fixture
 async def limiter(servers: RunningServices) -> AsyncIterator[Limiter]:
     """A limiter on the test's Valkey."""
-    limiter = Limiter.connect(servers.redis_url)
+    limiter = Limiter.connect(servers.redis_url, answer_within_s=PATIENT_S)
     yield limiter
     await limiter.close()
 
@@ -51,7 +53,7 @@ async def test_never_more_than_the_burst_passes_at_once(limiter: Limiter) -> Non
 
 
 async def test_the_bound_holds_over_several_limiters(servers: RunningServices) -> None:
-    limiters = [Limiter.connect(servers.redis_url) for _ in range(4)]
+    limiters = [Limiter.connect(servers.redis_url, answer_within_s=PATIENT_S) for _ in range(4)]
     charge = Charge(SLOWER, "shared", 1.0)
 
     decisions = await asyncio.gather(*(one.take((charge,)) for one in limiters for _ in range(20)))
@@ -107,22 +109,21 @@ async def test_a_silent_valkey_is_waited_for_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as black_hole:
         limiter = Limiter.connect(f"redis://127.0.0.1:{black_hole.getsockname()[1]}")
         charge = Charge(SLOW, "f", 1.0)
-        began = time.monotonic()
-        await asyncio.gather(*(limiter.take((charge,)) for _ in range(50)))
-        waited_s = time.monotonic() - began
 
-        began = time.monotonic()
-        for _ in range(100):
-            await limiter.take((charge,))
-        later_s = time.monotonic() - began
+        first = await asyncio.gather(*(limiter.take((charge,)) for _ in range(50)))
+        later = [await limiter.take((charge,)) for _ in range(100)]
 
-        assert 0.04 < waited_s < 1.0  # 50 ms; the rest is room for a busy machine
-        assert later_s < waited_s
+        black_hole.setblocking(False)
+        black_hole.accept()[0].close()
+        with pytest.raises(BlockingIOError):  # nobody knocked a second time
+            black_hole.accept()
+        assert all(decision.allowed for decision in first)
+        assert not any(decision.allowed for decision in later[10:])
         await limiter.close()
 
 
 async def test_valkey_is_used_again_when_it_is_back(servers: RunningServices) -> None:
-    limiter = Limiter.connect(servers.redis_url)
+    limiter = Limiter.connect(servers.redis_url, answer_within_s=PATIENT_S)
     limiter._open_breaker(TimeoutError())
     assert limiter.is_degraded
     assert limiter._probe is not None

@@ -2,7 +2,7 @@
 
 Quart pushes what arrives into a growing buffer (300 MB sent grew the process by 651 MB) and counts
 a chunked body only while it lies there. Here the one who reads pulls each piece from the server,
-whose queue holds at most ten of 64 KiB: a slow disk slows the sender, and memory stays bounded.
+whose queue holds at most ten of 256 KiB: a slow disk slows the sender, and memory stays bounded.
 """
 
 import asyncio

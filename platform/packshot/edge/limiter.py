@@ -40,8 +40,9 @@ class Limiter:
     process at once, and Valkey is asked again in the background until it answers.
     """
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, *, answer_within_s: float) -> None:
         self._client = client
+        self._answer_within_s = answer_within_s
         self._waiting: list[_Ticket] = []
         self._flight: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
@@ -49,17 +50,17 @@ class Limiter:
         self._script_sha: str | None = None
 
     @classmethod
-    def connect(cls, redis_url: str) -> Self:
+    def connect(cls, redis_url: str, *, answer_within_s: float = ANSWER_WITHIN_S) -> Self:
         """A limiter on the Valkey of this URL (``redis://…`` or ``unix://…``), in its own index."""
         pool = BlockingConnectionPool.from_url(
             in_own_database(redis_url),
             max_connections=4,
-            timeout=ANSWER_WITHIN_S,
-            socket_timeout=ANSWER_WITHIN_S,
-            socket_connect_timeout=ANSWER_WITHIN_S,
+            timeout=answer_within_s,
+            socket_timeout=answer_within_s,
+            socket_connect_timeout=answer_within_s,
             retry=None,
         )
-        return cls(Redis.from_pool(pool))
+        return cls(Redis.from_pool(pool), answer_within_s=answer_within_s)
 
     @property
     def is_degraded(self) -> bool:
@@ -106,7 +107,7 @@ class Limiter:
     async def _decide_there(self, batch: list[_Ticket]) -> None:
         charges = [ticket.charges for ticket in batch]
         keys, numbers = script_arguments(charges)
-        async with asyncio.timeout(ANSWER_WITHIN_S):
+        async with asyncio.timeout(self._answer_within_s):
             answers = await self._call(keys, numbers)
         for ticket, decision in zip(batch, read_answers(charges, answers), strict=True):
             if not ticket.decided.done():
@@ -139,7 +140,7 @@ class Limiter:
         while True:
             await asyncio.sleep(PROBE_EVERY_S)
             try:
-                async with asyncio.timeout(ANSWER_WITHIN_S):
+                async with asyncio.timeout(self._answer_within_s):
                     await self._client.ping()
             except (RedisError, OSError, TimeoutError):
                 continue
