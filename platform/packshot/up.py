@@ -1,6 +1,7 @@
 """`packshot up`: the main job on embedded Postgres and Valkey, supervised in one terminal."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 from contextlib import ExitStack
@@ -31,17 +32,22 @@ def up(data: Path, *, port: int, ready_file: Path | None) -> int:
     Raises UnusableFolder, AlreadyRunning, PortUnusable, MissingSecrets, NoIdentity or StartFailed
     where it cannot start; their messages are for the terminal.
     """
-    layout = Layout.of(data)
-    layout.make()
+    # Until everything is started, both signals end it as a Ctrl-C does: nothing runs yet.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
+        stack.enter_context(contextlib.suppress(KeyboardInterrupt))
+        layout = Layout.of(data)
         lock = stack.enter_context(held(layout))
+        layout.make()
+        stack.callback(layout.leave)
         listening.check_free(port)
         ready = ReadyFile(ready_file, f"http://localhost:{port}", layout)
         ready.clear()
         secrets.ensure(layout)
-        if postgres.initialize(layout):
+        if postgres.initialize(layout, keep_open=(lock,)):
             say("up", f"made a database in {layout.root}")
         return asyncio.run(Installation(layout, ready, port=port, lock=lock).run())
+    return 0
 
 
 class Installation:

@@ -23,10 +23,11 @@ def ask_again_who_postgres_runs_as() -> Iterator[None]:
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def layout(tmp_path: Path) -> Iterator[Layout]:
     made = Layout(tmp_path / "private to root")
     made.make()
-    return made
+    yield made
+    made.leave()
 
 
 def forbid_user_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:

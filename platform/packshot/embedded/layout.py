@@ -1,5 +1,6 @@
 """Where everything of one installation lies: the folders of DIR, its sockets and its addresses."""
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -109,24 +110,27 @@ class Layout:
             "PACKSHOT_SECRETS_DIR": str(self.secrets),
         }
 
-    def make(self) -> None:
-        """Make every folder, private to this user; raises UnusableFolder."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            for folder in (self.valkey, self.blobs, self.spool, self.log):
-                folder.mkdir(exist_ok=True, mode=0o700)
-            self.sockets.mkdir(exist_ok=True, mode=0o700)
-        except OSError as problem:
-            raise UnusableFolder(
-                f"{problem.filename or self.root} cannot be made: {problem.strerror}. "
-                "Choose a folder that you may write to with --data DIR."
-            ) from problem
+    def make_root(self) -> None:
+        """Make the data folder, private to this user; raises UnusableFolder."""
+        _make_private(self.root)
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise UnusableFolder(
                 f"{self.root} cannot be written to by user {os.geteuid()}. Run as its owner, "
                 "or choose another folder with --data DIR."
             )
+
+    def make(self) -> None:
+        """Make every folder; raises UnusableFolder. Hold the lock, unless the folder is yours."""
+        self.make_root()
+        for folder in (self.valkey, self.blobs, self.spool, self.log, self.sockets):
+            _make_private(folder)
         check_private(self.sockets)
+
+    def leave(self) -> None:
+        """Remove the socket folder where it lies outside, once its servers are gone."""
+        if self.sockets.parent != self.root:
+            with contextlib.suppress(OSError):  # not empty: a server of a kill -9
+                self.sockets.rmdir()
 
 
 def check_private(folder: Path) -> None:
@@ -137,3 +141,13 @@ def check_private(folder: Path) -> None:
             f"{folder} is not a folder that only user {os.geteuid()} can open. Remove it and "
             "start again; the sockets of the database are to lie there."
         )
+
+
+def _make_private(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise UnusableFolder(
+            f"{folder} cannot be made: {problem.strerror}. "
+            "Choose a folder that you may write to with --data DIR."
+        ) from problem

@@ -20,8 +20,10 @@ def held(layout: Layout, *, wait_s: float = 40.0) -> Iterator[int]:
 
     Children that inherit the descriptor keep the lock until they are gone too: after a kill -9
     the next start waits for them (at most ``wait_s``, longer than any child's grace). A holder
-    that lives is reported at once. Raises AlreadyRunning.
+    that lives is reported at once. Raises AlreadyRunning, or UnusableFolder
+    where the folder cannot be made.
     """
+    layout.make_root()
     descriptor = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _acquire(descriptor, layout, deadline=time.monotonic() + wait_s)

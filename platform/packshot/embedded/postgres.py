@@ -13,7 +13,7 @@ from pathlib import Path
 from packshot.embedded.identity import owner_of_files, postgres_identity, roots_own
 from packshot.embedded.layout import Layout
 from packshot.embedded.problems import StartFailed, UnusableFolder
-from packshot.embedded.process import Service
+from packshot.embedded.process import Service, die_with_parent
 
 # Durability first: fsync and synchronous_commit are Postgres' defaults, said aloud because the
 # promise "acknowledged means kept" stands on them.
@@ -35,7 +35,7 @@ SETTINGS = {
 VOLATILE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def initialize(layout: Layout, *, is_durable: bool = True) -> bool:
+def initialize(layout: Layout, *, is_durable: bool = True, keep_open: tuple[int, ...] = ()) -> bool:
     """Make the cluster if it is not there and return whether it was made; raises StartFailed.
 
     It is made beside its place and moved there whole, so a start that was killed leaves nothing
@@ -53,13 +53,22 @@ def initialize(layout: Layout, *, is_durable: bool = True) -> bool:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={k: v for k, v in os.environ.items() if not k.startswith("PG")},
-        preexec_fn=postgres_identity(),
+        pass_fds=keep_open,
+        preexec_fn=_as_postgres_for_a_moment,
         check=False,
     )
     if made.returncode != 0:
         raise StartFailed(f"initdb failed: {made.stdout.decode(errors='replace')[-1200:]}")
     unfinished.rename(layout.postgres)
     return True
+
+
+def _as_postgres_for_a_moment() -> None:
+    """Run in initdb's child: an initdb that outlives us would write into our successor's."""
+    become = postgres_identity()
+    if become is not None:
+        become()
+    die_with_parent(signal.SIGKILL)
 
 
 def service(layout: Layout, *, is_durable: bool = True, keep_open: tuple[int, ...] = ()) -> Service:

@@ -34,8 +34,9 @@ def database_of(data: Path) -> Iterator[Layout]:
     if is_held(layout):
         yield layout
         return
-    layout.make()
     with held(layout) as lock:
+        layout.make()
         server = postgres.service(layout, keep_open=(lock,))
         with running(server, log=layout.log / "postgres.log"):
             yield layout
+        layout.leave()
