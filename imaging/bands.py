@@ -22,7 +22,7 @@ def bands(plane: Plane, work: Work) -> Iterator[tuple[int, Pixels, Plane]]:
     Beyond the ends of the source, the plane goes on as it ends.
     """
     canvas = work.canvas
-    assert canvas is not None  # noqa: S101 - resample ran before
+    assert canvas is not None
     grid, step = _on_grid(plane, work)
     height, width = canvas.shape[:2]
     for top in range(0, height, _BAND_ROWS):
@@ -38,7 +38,7 @@ def bands(plane: Plane, work: Work) -> Iterator[tuple[int, Pixels, Plane]]:
 def _on_grid(plane: Plane, work: Work) -> tuple[Plane, int]:
     """The plane on a grid that divides the canvas by a whole step."""
     placement, header, recipe = work.placement, work.header, work.recipe
-    assert placement is not None  # noqa: S101 - frame ran before
+    assert placement is not None
     step = max(1, max(recipe.width_px, recipe.height_px) // _GRID_CELLS)
     size = -(-recipe.width_px // step), -(-recipe.height_px // step)
     unit = plane.shape[1] / header.width_px, plane.shape[0] / header.height_px

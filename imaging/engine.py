@@ -44,7 +44,8 @@ def prepare() -> None:
 
     cv2.setNumThreads(1)
     pyvips.cache_set_max(0)
-    pyvips.block_untrusted_set(True)
-    pyvips.operation_block_set("VipsForeignLoad", True)
+    blocked, allowed = True, False
+    pyvips.block_untrusted_set(blocked)
+    pyvips.operation_block_set("VipsForeignLoad", blocked)
     for loader in ("Jpeg", "Png", "Webp"):
-        pyvips.operation_block_set(f"VipsForeignLoad{loader}", False)
+        pyvips.operation_block_set(f"VipsForeignLoad{loader}", allowed)

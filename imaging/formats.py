@@ -87,14 +87,14 @@ def _describe(head: bytes) -> str:
             return name
     if head[4:8] == b"ftyp":
         return next((name for brand, name in _BRANDS if brand.search(head[8:64])), "a video")
-    if _SVG.search(head):
-        return "an SVG drawing"
-    if _HTML.search(head):
-        return "an HTML page"
-    if b"push graphic-context" in head:
-        return "an ImageMagick drawing (MVG)"
-    if head.lstrip().startswith((b"<?xml", b"<")):
-        return "an XML document"
+    for found, name in (
+        (_SVG.search(head), "an SVG drawing"),
+        (_HTML.search(head), "an HTML page"),
+        (b"push graphic-context" in head, "an ImageMagick drawing (MVG)"),
+        (head.lstrip().startswith(b"<"), "an XML document"),
+    ):
+        if found:
+            return name
     return "text" if _is_text(head) else "no picture format that is known here"
 
 

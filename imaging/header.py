@@ -87,7 +87,8 @@ def _open(source: Path, image_format: ImageFormat) -> Any:
 
 
 def _member(image: Any, name: str, default: int) -> int:
-    return int(image.get(name)) if image.get_typeof(name) != 0 else default
+    value: int = image.get(name) if image.get_typeof(name) != 0 else default
+    return value
 
 
 def _decoder_bytes(image: Any, image_format: ImageFormat, *, interlaced: bool) -> int:
@@ -96,14 +97,15 @@ def _decoder_bytes(image: Any, image_format: ImageFormat, *, interlaced: bool) -
     A progressive JPEG keeps every coefficient (2 bytes, chroma as sampled), an Adam7 PNG every
     pixel, and libwebp the whole frame as RGBA and its YUV. A baseline JPEG or PNG streams rows.
     """
-    pixels = image.width * image.height
+    pixels: int = image.width * image.height
     if image_format == "webp":
         return int(pixels * 5.5)
     if not interlaced:
         return 0
     if image_format == "png":
-        return pixels * image.bands * (2 if image.format == "ushort" else 1)
+        return pixels * int(image.bands) * (2 if image.format == "ushort" else 1)
     halved = image.get_typeof("jpeg-chroma-subsample") != 0 and str(
         image.get("jpeg-chroma-subsample")
     ).startswith("4:2:0")
-    return pixels * 2 * (image.bands if not halved else 2)
+    # 4:2:0 holds two quarter-size planes beside the full one: 1.5 coefficients for each pixel.
+    return pixels * 3 if halved else pixels * 2 * int(image.bands)

@@ -44,10 +44,10 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A finished picture; everything is JSON-native in ``to_dict``.
+    r"""A finished picture; everything is JSON-native in ``to_dict``.
 
     ``bytes_sha256`` is the SHA-256 of the encoded file. ``pixel_sha256`` is the SHA-256 of the
-    ASCII text ``<width>x<height>x3\\n`` followed by the decoded pixels: 8-bit RGB, rows from the
+    ASCII text ``<width>x<height>x3\n`` followed by the decoded pixels: 8-bit RGB, rows from the
     top, no padding. Anybody can recompute it from the file with a decoder of the libjpeg-turbo
     family, libpng or libwebp (``numpy.asarray(PIL.Image.open(file).convert("RGB")).tobytes()``).
     It stays equal when only the encoding changes, as it does for PNG between libvips releases.

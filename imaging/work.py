@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from domain.errors import Unavailable
@@ -18,12 +17,13 @@ from imaging.limits import Header, Limits
 from imaging.recipe import Recipe
 from imaging.rendered import Box, Engine, ImageWarning
 
-Pixels = npt.NDArray[np.uint8]
-"""(height, width, 3) sRGB, 8 bits, or (height, width) for one channel."""
-Plane = npt.NDArray[np.float32]
-"""(height, width) or (height, width, 3) numbers, sRGB values 0–255 or shares 0–1 as named."""
-Mask = npt.NDArray[np.bool_]
-"""(height, width)."""
+# OpenCV's stubs answer arrays of any number, so the kind of number stands in words here.
+Pixels = npt.NDArray[Any]
+"""(height, width, 3) sRGB, uint8, or (height, width) for one channel."""
+Plane = npt.NDArray[Any]
+"""(height, width) or (height, width, 3), float32: sRGB values 0–255 or shares 0–1, as named."""
+Mask = npt.NDArray[Any]
+"""(height, width), bool; uint8 with 0 and 1 where OpenCV wants it."""
 
 BackdropKind = Literal["white", "transparent", "coloured", "dark", "cluttered"]
 

@@ -1,8 +1,8 @@
 """Lay a folder of photos out as one sheet: before with the found box, after, after stretched.
 
 Run it as ``python tests/contact_sheet.py FOLDER SHEET.png``. The third picture of each row shows
-what the eye misses: values from 235 to 255 stretched over the whole range, in which a grey left-over
-or the edge of the photo stands out.
+what the eye misses: values from 235 to 255 stretched over the whole range, in which a grey rest or
+the edge of the photo stands out.
 """
 
 import sys
@@ -56,7 +56,9 @@ def _row(photo: Path) -> Image.Image:
         except Refusal as refusal:
             ImageDraw.Draw(row).text((4, CELL + 2), f"{photo.name}: {refusal}", fill="white")
             return row
-        after = Image.open(destination).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
+        after = (
+            Image.open(destination).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
+        )
         after_full = Image.open(destination).convert("RGB").reduce(5)
     _draw_box(before, rendered, before.width / size[0])
     row.paste(before, (0, 0))

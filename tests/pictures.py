@@ -53,7 +53,7 @@ class Photo:
         return path
 
 
-def photo(  # noqa: PLR0913 - each is one thing that a test may want to choose
+def photo(
     *,
     shape: Shape = "box",
     colour: tuple[int, int, int] = COLOURS["blue"],
@@ -83,10 +83,10 @@ def photo(  # noqa: PLR0913 - each is one thing that a test may want to choose
         grain = rng.normal(0, noise, (height, width, 3)).astype(np.float32)
         levels = levels + grain
     box = _box(cover)
-    plain = (distance > 4 * per_pixel) & (shade > 0.997)  # noqa: PLR2004 - less cannot be seen
+    plain = (distance > 4 * per_pixel) & (shade > 0.997)
     name = f"{shape}-{'-'.join(map(str, colour))}-{light}-{shadow}-{width}x{height}"
     pixels = np.clip(levels + 0.5, 0, 255).astype(np.uint8)
-    return Photo(name, pixels, box, cover > 0.5, plain)  # noqa: PLR2004 - half covered
+    return Photo(name, pixels, box, cover > 0.5, plain)
 
 
 def photos(count: int, *, seed: int = 7) -> Iterator[Photo]:
@@ -127,7 +127,7 @@ def _coordinates(
     )
 
 
-def _distance(
+def _distance(  # noqa: PLR0911 - one for each shape
     shape: Shape, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """The signed distance to the outline: negative inside (Inigo Quilez' 2D functions)."""
@@ -185,7 +185,7 @@ def _shadow(
     x: npt.NDArray[np.float32],
     y: npt.NDArray[np.float32],
 ) -> npt.NDArray[np.float32]:
-    """The share of the light that is left: soft all around, under the foot, or cast to the right."""
+    """The share of the light that is left: soft around, under the foot, or cast to the right."""
     outside = np.maximum(distance, 0)
     match shadow:
         case "none":
@@ -209,7 +209,7 @@ def _product(
 ) -> npt.NDArray[np.float32]:
     """A lit body with a highlight and a band across it."""
     body = 0.94 - 0.14 * x + 0.06 * np.cos(3 * y)
-    band = (np.abs(y - rng.uniform(-0.3, 0.3)) < 0.12)[..., None] * np.float32(0.18)  # noqa: PLR2004
+    band = (np.abs(y - rng.uniform(-0.3, 0.3)) < 0.12)[..., None] * np.float32(0.18)
     shine = 40 * np.exp(-((x + 0.35) ** 2 + (y + 0.45) ** 2) / 0.03)
     levels = colour * np.clip(body, 0.6, 1.06)[..., None] * (1 - band) + shine[..., None]
     return np.clip(levels, 0, 255).astype(np.float32)
@@ -217,6 +217,8 @@ def _product(
 
 def _box(cover: npt.NDArray[np.float32]) -> tuple[float, float, float, float]:
     """The box of what is covered, with the share that the outermost pixels are covered."""
+    if cover.max() == 0:
+        return 0.0, 0.0, 0.0, 0.0
     ends = []
     for axis in (0, 1):
         most = cover.max(axis=axis)
@@ -277,7 +279,7 @@ def truncated(image_format: str, *, keep: float = 0.6) -> bytes:
 def not_pictures() -> dict[str, bytes]:
     """Files of other kinds by what a refusal should call them."""
     return {
-        "SVG": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        "SVG": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9"/>',
         "PDF": b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>",
         "MVG": b'push graphic-context\nviewbox 0 0 9 9\nimage over 0,0 0,0 "url(http://x)"\n',
         "GIF": encoded("GIF"),

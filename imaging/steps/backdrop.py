@@ -1,4 +1,4 @@
-"""Find the light that falls on the backdrop: a smooth surface through everything that is not product.
+"""Find the light that falls on the backdrop: a smooth surface through all that is no product.
 
 A robust cubic per channel, fitted to the pixels that hang together with the rim. It decides whether
 the backdrop can become white by a gain (light, near-neutral, plain) or has to be kept.
@@ -7,13 +7,13 @@ the backdrop can become white by a gain (light, near-neutral, plain) or has to b
 import cv2
 import numpy as np
 
-from imaging.work import Backdrop, Mask, Plane, Work
+from imaging.work import Backdrop, BackdropKind, Mask, Plane, Work
 
 # A gain beyond these destroys colours: on real photos the unlimited gain turned a purple backdrop
 # by 1.8/4.0/1.6 and a black bicycle white.
 LARGEST_GAIN = 1.7
 LARGEST_TINT = 0.10
-LARGEST_SIGMA = 8.0
+LARGEST_SIGMA = 6.0
 # Below this share of explained rim there is no one backdrop to speak of.
 LEAST_COVERAGE = 0.4
 _RIM_SHARE = 0.04
@@ -24,7 +24,7 @@ _LEAST_TRANSPARENT = 0.005
 def find_backdrop(work: Work) -> None:
     """Fill ``backdrop``; a picture with transparency needs no surface, its alpha says it all."""
     probe = work.probe
-    assert probe is not None  # noqa: S101 - decode ran before
+    assert probe is not None
     alpha = work.probe_alpha
     if alpha is not None and float((alpha < _ALPHA_OPAQUE).mean()) > _LEAST_TRANSPARENT:
         white = np.full_like(probe, 255.0)
@@ -44,8 +44,8 @@ def find_backdrop(work: Work) -> None:
 def level_backdrop(work: Work) -> None:
     """Let the surface follow the real backdrop where the subject, now known, does not stand."""
     backdrop, probe, found = work.backdrop, work.probe, work.silhouette
-    assert backdrop is not None  # noqa: S101 - the backdrop was found before
-    assert probe is not None  # noqa: S101
+    assert backdrop is not None
+    assert probe is not None
     if backdrop.kind in {"transparent", "cluttered"}:
         return
     mask = found.mask if found is not None else ~backdrop.mask
@@ -112,7 +112,8 @@ def _rim_colour(rim: Plane) -> Plane:
     """The colour that most of the rim is near to, even where a product crosses the rim."""
     keys, counts = np.unique((rim // 16).astype(np.int32) @ [256, 16, 1], return_counts=True)
     centres = np.stack([keys // 256, keys // 16 % 16, keys % 16], axis=1) * 16 + 8.0
-    near = np.abs(centres[:, None] - centres[None]).max(axis=2) <= 32  # noqa: PLR2004
+    # Neighbouring cells only: further, a cell between backdrop and shadow would win with both.
+    near = np.abs(centres[:, None] - centres[None]).max(axis=2) <= 16  # noqa: PLR2004
     centre = centres[(near * counts).sum(axis=1).argmax()]
     members = rim[np.abs(rim - centre).max(axis=1) <= 28]  # noqa: PLR2004
     return np.median(members if len(members) else rim, axis=0)
@@ -154,7 +155,7 @@ def _typical(backdrop: Backdrop) -> Plane:
     return typical
 
 
-def _judge(backdrop: Backdrop) -> tuple[str, str]:
+def _judge(backdrop: Backdrop) -> tuple[BackdropKind, str]:
     """Say what kind of backdrop it is, and why it cannot become white if it cannot."""
     if backdrop.sigma > LARGEST_SIGMA:
         return "cluttered", f"it deviates by {backdrop.sigma:.0f} levels from a plain surface"
@@ -169,4 +170,3 @@ def _judge(backdrop: Backdrop) -> tuple[str, str]:
     if float(gains.max()) > LARGEST_GAIN:
         return "dark", f"it would have to be lightened {gains.max():.1f} times"
     return "white", ""
-

@@ -98,9 +98,7 @@ def _upright(image: Any, header: Header) -> Any:
     return image if header.orientation == 1 else image.copy_memory().autorot()
 
 
-def _in_pixels(
-    region: Box, scale: tuple[float, float], image: Any
-) -> tuple[int, int, int, int]:
+def _in_pixels(region: Box, scale: tuple[float, float], image: Any) -> tuple[int, int, int, int]:
     left = max(0, math.floor(region[0] * scale[0]))
     top = max(0, math.floor(region[1] * scale[1]))
     right = min(image.width, math.ceil((region[0] + region[2]) * scale[0]))
@@ -112,7 +110,9 @@ def _in_srgb(image: Any, header: Header) -> Any:
     """Eight-bit sRGB; the embedded profile decides, unless it is sRGB itself or unreadable."""
     if header.has_icc and not _is_srgb(image):
         try:
-            return image.icc_transform("srgb", embedded=True, black_point_compensation=True, depth=8)
+            return image.icc_transform(
+                "srgb", embedded=True, black_point_compensation=True, depth=8
+            )
         except pyvips.Error:
             pass  # A broken profile is like none: browsers show such pictures as sRGB, too.
     return image if image.interpretation == "srgb" else image.colourspace("srgb")

@@ -16,7 +16,7 @@ def encode(work: Work) -> None:
     No metadata is written: EXIF holds places and serial numbers.
     """
     canvas = work.canvas
-    assert canvas is not None  # noqa: S101 - resample ran before
+    assert canvas is not None
     encoded = _encoded(canvas, work)
     work.destination.write_bytes(encoded)
     shown = canvas if work.recipe.output_format == "png" else _decoded(encoded)
@@ -31,7 +31,7 @@ def pixel_sha256(pixels: Pixels) -> str:
     """Hash decoded pixels as ``Rendered`` defines it; 7 ms for four megapixels."""
     height, width = pixels.shape[:2]
     digest = sha256(f"{width}x{height}x3\n".encode())
-    digest.update(np.ascontiguousarray(pixels))
+    digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
 
@@ -69,5 +69,6 @@ def _image(canvas: Pixels) -> Any:
 
 def _decoded(encoded: bytes) -> Pixels:
     """Decode what was just written; OpenCV's libjpeg-turbo takes half of libvips' time for it."""
-    pixels: Pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    assert pixels is not None
     return pixels

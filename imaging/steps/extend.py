@@ -18,7 +18,7 @@ _SUBJECT_ROOM = 0.8
 def extend(work: Work) -> None:
     """Fill the canvas beyond the photo where a plain backdrop was kept."""
     backdrop = work.backdrop
-    assert backdrop is not None  # noqa: S101 - the backdrop was found before
+    assert backdrop is not None
     whitened = backdrop.kind == "white" and "white" in work.plan
     if whitened or backdrop.kind in {"transparent", "cluttered"}:
         return
@@ -42,9 +42,7 @@ def _shares(work: Work) -> tuple[Plane, Plane]:
     return columns, rows
 
 
-def _share(
-    length: int, first: int, last: int, *, room: tuple[float, ...], longest: int
-) -> Plane:
+def _share(length: int, first: int, last: int, *, room: tuple[float, ...], longest: int) -> Plane:
     at = np.arange(length, dtype=np.float32) + 0.5
     share = np.ones(length, np.float32)
     for is_inside, distance, space in (
@@ -65,4 +63,4 @@ def _room(work: Work) -> tuple[float, float, float, float]:
         return (float("inf"),) * 4
     x, y, across, down = on_canvas(work.silhouette.box, work.placement)
     ends = x - left, left + width - x - across, y - top, top + height - y - down
-    return tuple(_SUBJECT_ROOM * max(0.0, end) for end in ends)  # type: ignore[return-value]
+    return tuple(_SUBJECT_ROOM * max(0.0, end) for end in ends)

@@ -15,7 +15,7 @@ def frame(work: Work) -> None:
     """Fill ``placement``; warn about what does not fit."""
     size = work.header.width_px, work.header.height_px
     found, backdrop = work.silhouette, work.backdrop
-    assert backdrop is not None  # noqa: S101 - the backdrop was found before
+    assert backdrop is not None
     if work.recipe.background == "white" and backdrop.kind in {"coloured", "dark", "cluttered"}:
         work.warn(
             "background_kept",
@@ -55,8 +55,8 @@ def frame(work: Work) -> None:
 
 def fill_of(work: Work) -> float:
     """The share of the canvas that the subject takes along the side where it takes most."""
-    assert work.silhouette is not None  # noqa: S101 - asked only where a subject was found
-    assert work.placement is not None  # noqa: S101
+    assert work.silhouette is not None
+    assert work.placement is not None
     _, _, width, height = on_canvas(work.silhouette.box, work.placement)
     return max(width / work.recipe.width_px, height / work.recipe.height_px)
 

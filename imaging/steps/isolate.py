@@ -10,6 +10,7 @@ with everything inside its outline.
 import cv2
 import numpy as np
 
+from imaging.rendered import Engine
 from imaging.work import Backdrop, Mask, Plane, Silhouette, Work
 
 # Slope per probe pixel that a shadow may have at depth d: g0 + min(d * _SOFTNESS, _STEEPEST).
@@ -23,6 +24,9 @@ _PLAIN = 0.04
 # Smaller parts than this share of the largest are specks, not a second product.
 _SPECK = 0.01
 _FULL_ALPHA = 128.0
+# Cut off at more sides, it is a scene.
+_MOST_CUTS = 2
+# Deviation below which a part at the frame is another light, not a thing.
 _FAINT_END = 0.2
 # A "subject" over more of a side of the frame is furniture, a floor or a wall.
 _WIDEST_CONTACT = 0.6
@@ -34,8 +38,8 @@ _SQUARE = np.ones((3, 3), np.uint8)
 def isolate(work: Work) -> None:
     """Fill ``silhouette``, or leave it None where no subject stands out."""
     backdrop, probe = work.backdrop, work.probe
-    assert backdrop is not None  # noqa: S101 - the backdrop was found before
-    assert probe is not None  # noqa: S101
+    assert backdrop is not None
+    assert probe is not None
     if backdrop.kind == "cluttered":
         return
     alpha = work.probe_alpha
@@ -48,7 +52,7 @@ def isolate(work: Work) -> None:
         mask, confidence = _flooded(probe, backdrop)
     if mask.any():
         box, cropped = _bounds(mask, work)
-        engine = "alpha" if backdrop.kind == "transparent" else "flatfield"
+        engine: Engine = "alpha" if backdrop.kind == "transparent" else "flatfield"
         work.silhouette = Silhouette(mask, box, confidence, engine, cropped)
 
 
@@ -65,9 +69,9 @@ def reject_clutter(work: Work) -> None:
         box, cropped = _bounds(mask, work)
         found.mask, found.box, found.cropped = mask, box, cropped
     widest = max(float(side.mean()) for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
-    if widest > _WIDEST_CONTACT:
+    if widest > _WIDEST_CONTACT or len(found.cropped) > _MOST_CUTS:
         backdrop.kind = "cluttered"
-        backdrop.reason = f"something covers {widest:.0%} of a side of the frame"
+        backdrop.reason = f"something covers up to {widest:.0%} of the sides of the frame"
         work.silhouette = None
 
 
@@ -88,8 +92,14 @@ def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
     noise = backdrop.sigma / (float(backdrop.surface.mean()) + _TOE)
     slope = _slope(light)
     usual_slope = float(np.median(slope[backdrop.mask])) if backdrop.mask.any() else 0.0
-    reached = _flood(_is_passable(ratio, light, slope=slope, usual_slope=usual_slope, noise=noise, cast=backdrop.tint))
-    subject = cv2.morphologyEx((~reached).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8))
+    reached = _flood(
+        _is_passable(
+            ratio, light, slope=slope, usual_slope=usual_slope, noise=noise, cast=backdrop.tint
+        )
+    )
+    subject = cv2.morphologyEx(
+        (~reached).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)
+    )
     deviation = cv2.GaussianBlur(np.abs(ratio - 1).max(axis=2), (0, 0), 0.8)
     subject = _without_threads(subject, light, noise=noise)
     return _without_specks(subject, deviation, noise=noise)
@@ -127,12 +137,12 @@ def _flood(passable: Mask) -> Mask:
     )
     _, labels = cv2.connectedComponents(cv2.erode(framed, _SQUARE), connectivity=4)
     water = (labels == labels[0, 0]).astype(np.uint8)
-    reached = cv2.dilate(water, _SQUARE) & framed
+    reached = cv2.bitwise_and(cv2.dilate(water, _SQUARE), framed)
     inside: Mask = reached[2:-2, 2:-2] > 0
     return inside
 
 
-def _without_threads(subject: cv2.typing.MatLike, light: Plane, *, noise: float) -> Mask:
+def _without_threads(subject: Mask, light: Plane, *, noise: float) -> Mask:
     """Drop thin tails that are one-sided steps (a shadow's rim, a horizon), keep ridges (a cable).
 
     A ridge answers to a top-hat filter, a step does not.
@@ -159,7 +169,7 @@ def _without_threads(subject: cv2.typing.MatLike, light: Plane, *, noise: float)
 def _without_specks(subject: Mask, deviation: Plane, *, noise: float) -> tuple[Mask, float]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
     strongest = np.zeros(count)
-    np.maximum.at(strongest, labels.ravel(), deviation.ravel())
+    np.maximum.at(strongest, labels.ravel().astype(np.intp), deviation.ravel())
     weight = stats[:, cv2.CC_STAT_AREA] * np.minimum(strongest, 0.5)
     kept = strongest > max(_FAINTEST_SUBJECT, 5 * noise)
     kept[0] = False

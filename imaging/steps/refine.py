@@ -31,7 +31,7 @@ _FULL_ALPHA = 128
 # Strip pixels from the foot of an outline to its middle, at most.
 _OUTLINE_PX = 6
 # Strips looked at, one behind the other, until an outline is met.
-_STRIPS = 6
+_STRIPS = 3
 # Fewer strip pixels that hang together are noise.
 _SPECK_PX = 8
 _SIDES = ("left", "top", "right", "bottom")
@@ -167,7 +167,7 @@ def _opaque(alpha: Plane) -> Mask:
 
 
 def _outlines(ratio: Plane, *, noise: float, cast: float) -> tuple[Mask, Plane]:
-    """The outlines, and what has another hue, that a flood from above does not reach; and slopes."""
+    """The outlines and other hues that a flood from above does not reach, and the slopes."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.8)
     light = ratio.mean(axis=2)
     slope = _slope(light)
@@ -202,5 +202,5 @@ def _flooded_from_above(passable: Mask) -> Mask:
     square = np.ones((3, 3), np.uint8)
     _, labels = cv2.connectedComponents(cv2.erode(framed, square), connectivity=4)
     water = (labels == labels[0, labels.shape[1] // 2]).astype(np.uint8)
-    reached: Mask = (cv2.dilate(water, square) & framed)[2:] > 0
+    reached: Mask = (cv2.bitwise_and(cv2.dilate(water, square), framed))[2:] > 0
     return reached

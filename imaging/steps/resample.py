@@ -16,8 +16,8 @@ def resample(work: Work) -> None:
     Pillow's: libvips moved the picture by half a pixel (PSNR 25.3 against 27.8).
     """
     decoded, placement = work.decoded, work.placement
-    assert decoded is not None  # noqa: S101 - decode ran before
-    assert placement is not None  # noqa: S101
+    assert decoded is not None
+    assert placement is not None
     size = work.recipe.width_px, work.recipe.height_px
     work.canvas = np.full((size[1], size[0], 3), 255, np.uint8)
     columns = _axis(decoded, placement, axis=0, length_px=size[0])
@@ -61,7 +61,9 @@ def _shrunk(pixels: Pixels, columns: _Axis, rows: _Axis) -> Pixels:
 
 
 def _enlarged(pixels: Pixels, columns: _Axis, rows: _Axis) -> Pixels:
-    part = pixels[rows.start : rows.start + rows.taken, columns.start : columns.start + columns.taken]
+    part = pixels[
+        rows.start : rows.start + rows.taken, columns.start : columns.start + columns.taken
+    ]
     scaled = Image.fromarray(np.ascontiguousarray(part)).resize(
         (columns.length, rows.length), Image.Resampling.LANCZOS
     )

@@ -23,7 +23,7 @@ _STEEPEST = 0.16
 _FAINTEST_SLOPE = 0.006
 _SHADOW_LIGHT = (0.35, 1.08)
 # Softness at which the mask is cut into even parts, one after the other.
-_CUTS = (0.3, 0.12, 0.05)
+_CUTS = (0.3, 0.12, 0.05, 0.3)
 # A part of the mask counts from this share of it, and is a shadow up to these hard shares.
 _LEAST_PART = 0.004
 _HARD_OUTLINE = 0.30
@@ -34,7 +34,7 @@ _LIGHTEST_MEAN = 0.98
 # A part that meets the frame along this share of the longer side is floor or wall.
 _FLOOR_CONTACT = 0.08
 # What remains must be a subject, not crumbs.
-_LEAST_REST = 0.3
+_LEAST_REST = 0.12
 
 
 def drop_shadow(work: Work) -> None:
@@ -89,7 +89,7 @@ def _fine(decoded: Decoded, window: tuple[slice, slice], shape: tuple[int, ...])
 
 
 def _shadow_parts(
-    ratio: Plane, mask: cv2.typing.MatLike, backdrop: Backdrop, *, frame: Mask
+    ratio: Plane, mask: Mask, backdrop: Backdrop, *, frame: Mask
 ) -> tuple[Mask, Mask, Mask]:
     """The cast shadows in the mask, with their penumbra; what is hard; and what is neutral."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.7)
@@ -98,17 +98,19 @@ def _shadow_parts(
     slope, faintest = _slopes(light, mask)
     depth = np.clip(1 - light, 0, 1)
     hard = (slope >= faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)) | ~neutral
-    outline = (mask > 0) & (cv2.erode(mask, _square(3)) == 0)
     dropped = np.zeros(mask.shape, bool)
     # A grey product and its shadow are parted by a faint edge only; the last cut finds that, and
-    # the first finds shadows that are themselves steep.
+    # the first finds shadows that are themselves steep. What a cut leaves over has a new outline.
     for softness in _CUTS:
+        rest = ((mask > 0) & ~dropped).astype(np.uint8)
+        outline = (rest > 0) & (cv2.erode(rest, _square(3)) == 0)
         even = neutral & (slope < faintest + np.minimum(softness * depth, _STEEPEST))
-        even = cv2.morphologyEx(
-            ((mask > 0) & even & ~dropped).astype(np.uint8), cv2.MORPH_OPEN, _square(3)
-        )
+        parts = cv2.morphologyEx(rest & even.astype(np.uint8), cv2.MORPH_OPEN, _square(3))
         judge = _Judge(outline, hard, frame, light, least=_LEAST_PART * float(mask.sum()))
-        dropped |= judge.shadows(even)
+        shadows = dropped | judge.shadows(parts)
+        # A cut that takes nearly everything did not part the product from its shadow.
+        if float((rest.astype(bool) & ~shadows).sum()) > _LEAST_REST * float(mask.sum()):
+            dropped = shadows
     return dropped, hard, neutral
 
 
@@ -122,7 +124,7 @@ class _Judge:
     light: Plane
     least: float
 
-    def shadows(self, even: cv2.typing.MatLike) -> Mask:
+    def shadows(self, even: Mask) -> Mask:
         """The even parts that are shadow, with what lies around them up to their outline."""
         near_hard = cv2.dilate(self.hard.astype(np.uint8), _square(5)) > 0
         shadows = np.zeros(self.outline.shape, bool)
@@ -142,7 +144,7 @@ class _Judge:
 
     def _is_floor(self, inside: Mask) -> bool:
         """Whether the part runs into a good share of the frame, as floors do."""
-        return float((inside & self.frame).sum()) > _FLOOR_CONTACT * max(inside.shape)
+        return float((inside & self.frame).sum()) > _FLOOR_CONTACT * float(max(inside.shape))
 
     def _is_soft(self, inside: Mask, near_hard: Mask) -> bool:
         """Whether the outline beside the part is soft nearly everywhere."""
@@ -150,8 +152,9 @@ class _Judge:
         if own.sum() < 10:  # noqa: PLR2004 - it lies inside the subject
             return False
         zone = cv2.dilate(own.astype(np.uint8), _square(3)) > 0
-        soft = near_hard[own].mean() < _HARD_OUTLINE and self.hard[zone].mean() < _HARD_ZONE
-        return bool(soft)
+        outline, around = float(near_hard[own].mean()), float(self.hard[zone].mean())
+        is_soft: bool = outline < _HARD_OUTLINE and around < _HARD_ZONE
+        return is_soft
 
 
 def _frame(window: tuple[slice, slice], shape: tuple[int, ...], size: tuple[int, ...]) -> Mask:
@@ -164,9 +167,7 @@ def _frame(window: tuple[slice, slice], shape: tuple[int, ...], size: tuple[int,
     return frame
 
 
-def _without_crumbs(
-    rest: Mask, dropped: Mask, *, hard: Mask, neutral: Mask
-) -> cv2.typing.MatLike:
+def _without_crumbs(rest: Mask, dropped: Mask, *, hard: Mask, neutral: Mask) -> Mask:
     """What is left of the mask, without the thin remains of the outlines of dropped shadows.
 
     What is thin elsewhere (a strap, a stem) or has a colour stays, and so does what is hard beside
@@ -177,10 +178,11 @@ def _without_crumbs(
     foot = cv2.dilate(core, _disc(5)) & hard.astype(np.uint8)
     far = 1 - cv2.dilate(dropped.astype(np.uint8), _disc(31))
     coloured = cv2.morphologyEx((~neutral).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
-    return plain & (core | foot | far | coloured)
+    left: Mask = plain & (core | foot | far | coloured)
+    return left
 
 
-def _slopes(light: Plane, mask: cv2.typing.MatLike) -> tuple[Plane, float]:
+def _slopes(light: Plane, mask: Mask) -> tuple[Plane, float]:
     """The slope of the light, and what the backdrop's own texture makes of it."""
     x, y = (cv2.Scharr(light, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
     slope: Plane = np.hypot(x, y) / 32
@@ -203,7 +205,12 @@ def _with_mask(found: Silhouette, mask: Mask, work: Work) -> Silhouette:
     across, down = work.header.width_px / width, work.header.height_px / height
     left, right = int(columns[0]), int(columns[-1]) + 1
     top, bottom = int(rows[0]), int(rows[-1]) + 1
-    touched = {"left": left == 0, "right": right == width, "top": top == 0, "bottom": bottom == height}
+    touched = {
+        "left": left == 0,
+        "right": right == width,
+        "top": top == 0,
+        "bottom": bottom == height,
+    }
     return Silhouette(
         mask=mask,
         box=(left * across, top * down, (right - left) * across, (bottom - top) * down),
@@ -213,9 +220,9 @@ def _with_mask(found: Silhouette, mask: Mask, work: Work) -> Silhouette:
     )
 
 
-def _square(size: int) -> cv2.typing.MatLike:
+def _square(size: int) -> Mask:
     return np.ones((size, size), np.uint8)
 
 
-def _disc(size: int) -> cv2.typing.MatLike:
+def _disc(size: int) -> Mask:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

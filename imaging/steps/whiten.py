@@ -56,7 +56,9 @@ def gain_map(
     distance = cv2.distanceTransform((kept < 0.05).astype(np.uint8), cv2.DIST_L2, 3)  # noqa: PLR2004
     growth = np.clip(distance / _GROWTH_PX, 0, 1)
     lift = _EVEN_LIFT + (1 - kept) * (4 * noise + _FULL_LIFT * growth)
-    gain = 255 / surface * ((1 + lift) * _highlights(light, solid))[..., None]
+    # The strongest channel decides, and the factor is one for all three: hues stay.
+    strongest = (probe / surface).max(axis=2)
+    gain = 255 / surface * ((1 + lift) * _highlights(strongest, solid))[..., None]
     if faded:
         gain = _faded(gain, probe, around, faded)
     return gain.astype(np.float32)
@@ -83,7 +85,7 @@ def _holes(light: Plane, subject: Mask, *, noise: float) -> Mask:
 
 
 def _highlights(light: Plane, subject: Mask) -> Plane:
-    """The factor that keeps the subject's bright parts below white, so that their form stays.
+    """The factor that keeps the subject's bright parts below white: their form and hue stay.
 
     A white product is as bright as its backdrop or brighter, and would be clipped with it. Its
     local brightness (share of the backdrop's) is bent below 0.97 from 0.86 on: 1.0 becomes 0.94.
@@ -100,7 +102,7 @@ def _highlights(light: Plane, subject: Mask) -> Plane:
 
 
 def _shadow(light: Plane, around: Mask) -> Plane:
-    """How much of each pixel is the subject's shadow, 0–1: dark, soft, and joined to the subject."""
+    """How much of each pixel is the subject's shadow, 0–1: dark, soft and joined to it."""
     begins, whole = _SHADOW_DEPTHS
     depth = 1 - light
     joined = (depth > begins) | around
@@ -145,5 +147,5 @@ def _ends_inside(work: Work, placement: Placement) -> tuple[str, ...]:
     return tuple(side for side, inside in ends.items() if inside and side not in cropped)
 
 
-def _disc(size: int) -> cv2.typing.MatLike:
+def _disc(size: int) -> Mask:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

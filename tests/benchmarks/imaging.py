@@ -26,9 +26,9 @@ engine.prepare()
 
 import cv2  # noqa: E402 - after the thread settings
 import numpy as np  # noqa: E402
-import pictures  # noqa: E402
 import pyvips  # noqa: E402
 
+import pictures  # noqa: E402
 from imaging.limits import Limits  # noqa: E402
 from imaging.pipeline import render  # noqa: E402
 from imaging.recipe import Recipe  # noqa: E402
@@ -106,8 +106,8 @@ def plain_two_pass(source: Path, *, canvas: int = 2000, probe: int = 512) -> byt
     full = pyvips.Image.new_from_buffer(data, "", access="sequential")
     small = pyvips.Image.thumbnail_buffer(data, probe, height=probe, size="down").numpy()
     ends = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    far = np.abs(small.astype(np.int16) - np.median(ends, axis=0)).max(axis=2) > 10  # noqa: PLR2004
-    rows, columns = np.flatnonzero(far.sum(axis=1) > 2), np.flatnonzero(far.sum(axis=0) > 2)  # noqa: PLR2004
+    far = np.abs(small.astype(np.int16) - np.median(ends, axis=0)).max(axis=2) > 10
+    rows, columns = np.flatnonzero(far.sum(axis=1) > 2), np.flatnonzero(far.sum(axis=0) > 2)
     unit = full.width / small.shape[1]
     left, top = columns[0] * unit, rows[0] * unit
     width, height = (columns[-1] + 1) * unit - left, (rows[-1] + 1) * unit - top
@@ -117,7 +117,10 @@ def plain_two_pass(source: Path, *, canvas: int = 2000, probe: int = 512) -> byt
     )
     x, y = int(left * scale), int(top * scale)
     image = image.crop(
-        x, y, min(image.width - x, round(width * scale)), min(image.height - y, round(height * scale))
+        x,
+        y,
+        min(image.width - x, round(width * scale)),
+        min(image.height - y, round(height * scale)),
     )
     image = image.gravity("centre", canvas, canvas, extend="background", background=[255] * 3)
     encoded: bytes = image.jpegsave_buffer(
@@ -134,14 +137,14 @@ def _memory_row() -> Row:
         "import benchmarks.imaging as bench\n"
         "bench.child()"
     )
-    done = subprocess.run(  # noqa: S603 - our own interpreter and text
+    done = subprocess.run(
         [sys.executable, "-c", code, str(ROOT), str(ROOT / "tests")],
         check=True,
         capture_output=True,
         text=True,
     )
     peak = float(done.stdout)
-    return _row("memory-child", peak, "MB", 512, met=peak <= 512)  # noqa: PLR2004 - the target
+    return _row("memory-child", peak, "MB", 512, met=peak <= 512)
 
 
 def child() -> None:
@@ -163,8 +166,8 @@ def _eye_rows(out: Path) -> list[Row]:
         whites.append(white_share(cv2.imread(str(out)), photo, rendered.plan["placement"]))
     median, worst, white = statistics.median(overlaps), min(overlaps), statistics.mean(whites)
     return [
-        _row("box-iou-median", median, "IoU", 0.97, met=median >= 0.97),  # noqa: PLR2004
-        _row("box-iou-worst", worst, "IoU", 0.9, met=worst >= 0.9),  # noqa: PLR2004
+        _row("box-iou-median", median, "IoU", 0.97, met=median >= 0.97),
+        _row("box-iou-worst", worst, "IoU", 0.9, met=worst >= 0.9),
         _row("border", white, "share of plain pixels = 255", 1.0, met=white == 1.0),
     ]
 
@@ -178,8 +181,8 @@ def white_share(
     plain = cv2.warpAffine(
         photo.plain.astype(np.float32), move, output.shape[1::-1], borderValue=[1.0]
     )
-    certain = cv2.erode((plain > 0.999).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # noqa: PLR2004
-    return float((output[certain].min(axis=1) == 255).mean()) if certain.any() else 1.0  # noqa: PLR2004
+    certain = cv2.erode((plain > 0.999).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return float((output[certain].min(axis=1) == 255).mean()) if certain.any() else 1.0
 
 
 if __name__ == "__main__":
@@ -188,6 +191,8 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     measured = run()
     for row in measured:
-        sys.stdout.write(f"{row['name']:16} {row['value']:>10} {row['unit']}  must {row['target']}\n")
+        sys.stdout.write(
+            f"{row['name']:16} {row['value']:>10} {row['unit']}  must {row['target']}\n"
+        )
     if arguments.json:
         arguments.json.write_text(json.dumps(measured, indent=1))
