@@ -174,7 +174,7 @@ def _without_crumbs(rest: Mask, dropped: Mask, *, hard: Mask, neutral: Mask) -> 
     the core: the product's own foot.
     """
     plain = rest.astype(np.uint8)
-    core = cv2.morphologyEx(plain, cv2.MORPH_OPEN, _disc(11))
+    core = cv2.morphologyEx(plain, cv2.MORPH_OPEN, _disc(15))
     foot = cv2.dilate(core, _disc(5)) & hard.astype(np.uint8)
     far = 1 - cv2.dilate(dropped.astype(np.uint8), _disc(31))
     coloured = cv2.morphologyEx((~neutral).astype(np.uint8), cv2.MORPH_OPEN, _square(3))
