@@ -68,9 +68,9 @@ async def open_services(settings: Settings, *, render: bool = True) -> AsyncIter
             views=INLINE_VIEWS,
             signer=Signer(secrets.log_signing_seed),
         )
-        if render:
-            await pool.start()
         try:
+            if render:
+                await pool.start()
             yield Services(
                 settings=settings,
                 pools=pools,

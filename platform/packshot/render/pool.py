@@ -9,18 +9,20 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from domain.errors import InvalidImage, Refusal, Unavailable
+from domain.errors import Refusal, Unavailable
 from imaging.limits import Limits
 from imaging.recipe import Recipe
 from imaging.rendered import Rendered
+from packshot.render.answers import Garbled, read_answer
 from packshot.render.process import Child, ChildDied
+from packshot.render.refusals import crowded, no_renderer, stopped_twice, timed_out
 
 RENDERS_PER_CHILD = 200  # then it is replaced, so that what a library leaks is given back
 WAITING_PER_CHILD = 32
@@ -43,15 +45,25 @@ class RenderPool:
         self._idle: list[Child] = []
         self._watchers: set[asyncio.Task[None]] = set()
         self._inside = 0
+        self._is_stopped = False
         self._engine: Mapping[str, str] | None = None
 
     async def start(self) -> None:
-        """Start every child, so that the first picture does not wait for one."""
-        for child in await asyncio.gather(*(self._spawn() for _ in range(self.size))):
-            self._idle.append(child)
+        """Start every child, so that the first picture does not wait for one.
+
+        Raises Unavailable when one cannot be started; ``stop`` ends those that could.
+        """
+        started = await asyncio.gather(
+            *(self._spawn() for _ in range(self.size)), return_exceptions=True
+        )
+        for failure in started:
+            if isinstance(failure, BaseException):
+                raise failure
+        self._idle.extend(self.children)
 
     async def stop(self) -> None:
-        """Kill every child, also one in the middle of a render."""
+        """Kill every child, also one in the middle of a render; none is started afterwards."""
+        self._is_stopped = True
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*(child.kill() for child in list(self.children)))
@@ -69,8 +81,8 @@ class RenderPool:
         """Render a picture file to ``destination``.
 
         Raises the Refusal of the imaging room for a picture that cannot be used, and Unavailable
-        when too many wait or the render takes longer than ``wall_s``. A child that somebody
-        else killed is not the picture's fault: the render is tried once more.
+        when too many wait, no child can be started, or the render takes longer than ``wall_s``. A
+        child that somebody else killed is not the picture's fault: the render is tried once more.
         """
         request = {
             "source": str(source),
@@ -79,54 +91,47 @@ class RenderPool:
             "limits": asdict(self.limits),
         }
         async with self._a_place():
-            try:
-                answer = await self._ask(request)
-            except ChildDied as death:
-                log.warning("render_child_died", signal=death.signal, again=True)
-                answer = await self._ask_again(request)
-        if "refusal" in answer:
-            raise refusal_of(answer["refusal"])
-        return Rendered.from_dict(answer["rendered"])
+            answer = await self._answer(request, destination)
+        if isinstance(answer, Refusal):
+            raise answer
+        return answer
 
-    async def _ask_again(self, request: Mapping[str, Any]) -> dict[str, Any]:
+    async def _answer(self, request: Mapping[str, Any], destination: Path) -> Rendered | Refusal:
         try:
-            return await self._ask(request)
-        except ChildDied as death:
-            log.warning("render_child_died", signal=death.signal, again=False)
-            if death.signal == signal.SIGXCPU:
-                raise timed_out(self.wall_s) from None
-            raise InvalidImage(
-                "malformed_image",
-                "The picture stopped the renderer twice.",
-                param="image",
-                fix="Open the picture in an editor and save it anew.",
-            ) from None
+            return await self._ask(await self._take(), request, destination=destination)
+        except (ChildDied, Garbled) as failure:
+            self._judge(failure, again=True)
+        try:  # by a new child: another idle one may be as dead as the first without knowing it
+            return await self._ask(await self._spawn(), request, destination=destination)
+        except (ChildDied, Garbled) as failure:
+            self._judge(failure, again=False)
+            return stopped_twice()
 
-    async def _ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        child = await self._take()
+    def _judge(self, failure: ChildDied | Garbled, *, again: bool) -> None:
+        """Log the failure; the picture that used up its processor time has had its try."""
+        log.warning("render_child_failed", reason=str(failure), again=again)
+        if isinstance(failure, ChildDied) and failure.signal == signal.SIGXCPU:
+            raise timed_out(self.wall_s) from None
+
+    async def _ask(
+        self, child: Child, request: Mapping[str, Any], *, destination: Path
+    ) -> Rendered | Refusal:
         try:
-            answer = await asyncio.wait_for(child.ask(request), self.wall_s)
+            line = await asyncio.wait_for(child.ask(request), self.wall_s)
+            answer = read_answer(line, destination)
         except TimeoutError:
             await self._lose(child)
             raise timed_out(self.wall_s) from None
         except BaseException:
             await self._lose(child)
             raise
-        if child.renders < RENDERS_PER_CHILD:
-            self._idle.append(child)
-        else:
-            await self._lose(child)
+        await self._give_back(child)
         return answer
 
     @asynccontextmanager
     async def _a_place(self) -> AsyncIterator[None]:
         if self._inside >= self.size * (1 + WAITING_PER_CHILD):
-            raise Unavailable(
-                "overloaded",
-                "Too many pictures are waiting to be rendered.",
-                fix="Send the same request again after the time in Retry-After.",
-                headers={"retry-after": "2"},
-            )
+            raise crowded()
         self._inside += 1
         try:
             async with self._slots:
@@ -144,7 +149,15 @@ class RenderPool:
         return await self._spawn()
 
     async def _spawn(self) -> Child:
-        child = await Child.start()
+        """A new child; raises Unavailable when it cannot be started."""
+        try:
+            child = await Child.start()
+        except (ChildDied, Garbled, OSError, TimeoutError) as failure:
+            log.warning("render_child_not_started", reason=repr(failure))
+            raise no_renderer() from failure
+        if self._is_stopped:  # while the child was starting
+            await child.kill()
+            raise no_renderer()
         self.children.add(child)
         self._engine = child.engine
         watcher = asyncio.create_task(self._replace_when_it_dies_idle(child))
@@ -158,23 +171,16 @@ class RenderPool:
             self._idle.remove(child)
             self.children.discard(child)
             log.warning("idle_render_child_died", returncode=returncode)
-            self._idle.append(await self._spawn())
+            with suppress(Unavailable):  # it is in the log; the next picture tries again
+                await self._give_back(await self._spawn())
+
+    async def _give_back(self, child: Child) -> None:
+        """Keep a child for the next picture, unless it did its share or others took its place."""
+        if child.renders < RENDERS_PER_CHILD and len(self.children) <= self.size:
+            self._idle.append(child)
+        else:
+            await self._lose(child)
 
     async def _lose(self, child: Child) -> None:
         self.children.discard(child)
         await child.kill()
-
-
-def refusal_of(members: dict[str, Any]) -> Refusal:
-    """The refusal that a child answered with."""
-    return InvalidImage(members.pop("code"), members.pop("detail"), **members)
-
-
-def timed_out(wall_s: float) -> Unavailable:
-    """The refusal of a picture that takes too long."""
-    return Unavailable(
-        "timeout",
-        f"The picture could not be rendered within {wall_s:g} seconds.",
-        fix="Send a smaller picture, or the same one again when the service is less busy.",
-        headers={"retry-after": "5"},
-    )

@@ -10,9 +10,14 @@ from typing import Any, Self
 
 import orjson
 
+from packshot.render.answers import Garbled
+
 # Half as much again as the gate admits by its prediction (imaging.limits): the wall behind it.
 MEMORY_BUDGET_BYTES = 1536 * 1024**2
-LINE_MAX_BYTES = 4 * 1024**2
+LINE_MAX_BYTES = 64 * 1024  # an answer has about 2 KiB; it is stored with every event that names it
+START_SECONDS = 30.0
+# -P: a folder called imaging/ where the user stands is not ours to import.
+COMMAND = (sys.executable, "-P", "-m", "packshot.render.child")
 PASSED_ON = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -42,11 +47,12 @@ class Child:
 
     @classmethod
     async def start(cls) -> Self:
-        """Start a child and wait until it is ready; raises ChildDied when it cannot start."""
+        """Start a child and wait until it is ready.
+
+        Raises ChildDied, OSError or, after START_SECONDS, TimeoutError when it cannot start.
+        """
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "packshot.render.child",
+            *COMMAND,
             str(MEMORY_BUDGET_BYTES),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -56,7 +62,8 @@ class Child:
         )
         child = cls(process, {})
         try:
-            child.engine = (await child._read())["engine"]
+            line = await asyncio.wait_for(child._read(), START_SECONDS)
+            child.engine = orjson.loads(line)["engine"]
         except BaseException:
             await child.kill()
             raise
@@ -67,8 +74,8 @@ class Child:
         """Whether the child can be asked."""
         return self.process.returncode is None
 
-    async def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request and wait for its answer; raises ChildDied."""
+    async def ask(self, request: Mapping[str, Any]) -> bytes:
+        """Send a request and wait for its answer, one line; raises ChildDied or Garbled."""
         self.renders += 1
         if self.process.stdin is None:
             raise TypeError("the child was started without a pipe")
@@ -86,14 +93,16 @@ class Child:
                 os.killpg(self.process.pid, signal.SIGKILL)
         await self.process.wait()
 
-    async def _read(self) -> dict[str, Any]:
+    async def _read(self) -> bytes:
         if self.process.stdout is None:
             raise TypeError("the child was started without a pipe")
-        line = await self.process.stdout.readline()
+        try:
+            line = await self.process.stdout.readline()
+        except ValueError as endless:
+            raise Garbled("an endless line") from endless
         if not line.endswith(b"\n"):
             raise ChildDied(await self.process.wait())
-        answer: dict[str, Any] = orjson.loads(line)
-        return answer
+        return line
 
 
 def _environment() -> dict[str, str]:

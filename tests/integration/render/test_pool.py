@@ -98,6 +98,19 @@ async def test_a_picture_that_kills_its_child_twice_is_refused(
     assert (await render(pool, source)).width_px == 300
 
 
+async def test_a_picture_that_uses_up_its_processor_time_is_not_tried_again(
+    pool: RenderPool, source: Path
+) -> None:
+    task = render(pool, source)
+    child = await busy_child(pool)
+    os.kill(child.process.pid, signal.SIGXCPU)
+
+    with pytest.raises(Unavailable) as late:
+        await task
+
+    assert late.value.code == "timeout"
+
+
 async def test_a_render_that_takes_too_long_is_killed(source: Path) -> None:
     pool = RenderPool(1, wall_s=0.5)
     await pool.start()
@@ -121,7 +134,7 @@ async def test_a_dead_idle_child_is_never_handed_out_and_is_replaced(
 
     assert (await render(pool, source)).width_px == 300
 
-    await until(lambda: len(pool._idle) == 2)
+    await until(lambda: len(pool._idle) == len(pool._watchers) == 2)
     assert all(child.is_alive and child not in killed for child in pool._idle)
 
 
@@ -181,10 +194,26 @@ async def test_a_child_knows_no_secret_and_has_limits(
     about = Path(f"/proc/{child.process.pid}")
 
     assert b"canary" not in (about / "environ").read_bytes()
-    limits = (about / "limits").read_text()
-    (memory,) = [line for line in limits.splitlines() if line.startswith("Max address space")]
-    assert "unlimited" not in memory
+    limits = {
+        line[:26].strip(): line[26:].split()[0]
+        for line in (about / "limits").read_text().splitlines()
+    }
+    assert limits["Max address space"] != "unlimited"
+    assert limits["Max open files"] == "64"
+    assert limits["Max core file size"] == "0"
     await pool.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
+async def test_every_picture_has_its_own_share_of_processor_time(
+    pool: RenderPool, source: Path
+) -> None:
+    await render(pool, source)
+
+    (worker,) = [child for child in pool.children if child.renders]
+    limits = Path(f"/proc/{worker.process.pid}/limits").read_text()
+    (seconds,) = [line for line in limits.splitlines() if line.startswith("Max cpu time")]
+    assert 30 <= int(seconds.split()[3]) < 60
 
 
 async def test_stopping_ends_every_child(source: Path) -> None:
