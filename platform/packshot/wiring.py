@@ -18,7 +18,7 @@ from packshot.store.codec import Codec
 from packshot.store.events import EventStore
 from packshot.store.head import Signer
 from packshot.store.keycache import KeyCache
-from packshot.store.migrate import migrations
+from packshot.store.migrate import applied_migrations, migrations
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
 from projections.api_keys import ApiKeysView
@@ -43,9 +43,9 @@ class Services:
     async def database_ready(self) -> None:
         """Return when the database answers and has this release's schema; raises Unavailable."""
         async with self.pools.looking_up() as connection:
-            applied = await connection.fetch("SELECT name FROM public.packshot_migration")
+            applied = await applied_migrations(connection)
             recovering = await connection.fetchval("SELECT pg_is_in_recovery()")
-        missing = migrations().keys() - {row["name"] for row in applied}
+        missing = migrations().keys() - applied
         if missing or recovering:
             raise Unavailable(
                 "overloaded",

@@ -130,11 +130,12 @@ async def test_a_spooled_file_is_gone_whichever_way_it_is_left(tmp_path: Path) -
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
-    old, young, other = tmp_path / "a.part", tmp_path / "b.part", tmp_path / "c.txt"
-    for path in (old, young, other):
+    left, other = tmp_path / "a.part", tmp_path / "c.txt"
+    for path in (left, other):
         path.touch()
-    os.utime(old, (0, young.stat().st_mtime - FORGOTTEN_AFTER_S - 1))
+    os.utime(left, (0, 0))
+    now_s = left.stat().st_ctime
 
-    assert sweep_spool(tmp_path) == 1
-
-    assert sorted(tmp_path.iterdir()) == [young, other]
+    assert sweep_spool(tmp_path, now_s=now_s + FORGOTTEN_AFTER_S - 1) == 0
+    assert sweep_spool(tmp_path, now_s=now_s + FORGOTTEN_AFTER_S + 1) == 1
+    assert list(tmp_path.iterdir()) == [other]

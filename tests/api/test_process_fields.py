@@ -112,20 +112,44 @@ def test_several_mistakes_are_told_at_once(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"format": "webp", "jpegQuality": "80"},
-        {"format": "png", "quality": "80"},
-        {"quality": "80", "jpegQuality": "90"},
-    ],
-)
-def test_fields_that_contradict_each_other_are_refused(
-    client: Client, fields: dict[str, str]
-) -> None:
-    answer = client.post(PROCESS, files={"image": red_box()}, data=fields)
+def test_two_qualities_that_differ_are_refused(client: Client) -> None:
+    answer = client.post(
+        PROCESS, files={"image": red_box()}, data={"quality": "80", "jpegQuality": "90"}
+    )
 
     assert_problem(answer, 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    ("fields", "unused"),
+    [
+        ({"format": "webp", "jpegQuality": "80"}, ["jpegQuality"]),
+        ({"format": "png", "quality": "80", "jpegQuality": "90"}, ["jpegQuality", "quality"]),
+        ({"format": "jpeg", "jpegQuality": "80"}, []),
+    ],
+)
+def test_a_quality_that_the_format_has_no_use_for_is_told(
+    client: Client, fields: dict[str, str], unused: list[str]
+) -> None:
+    answer = client.post(
+        PROCESS, files={"image": red_box()}, data={"width": "64", "height": "64"} | fields
+    )
+
+    warnings = answer.json()["output"]["warnings"]
+    told = [w["detail"].split()[0] for w in warnings if w["code"] == "field_unused"]
+    assert answer.status_code == 200
+    assert told == unused
+
+
+def test_a_png_is_the_same_output_whatever_quality_was_asked(client: Client) -> None:
+    wish = {"width": "64", "height": "64", "format": "png"}
+
+    first, second = (
+        client.post(PROCESS, files={"image": red_box()}, data=wish | quality).json()["output"]
+        for quality in ({}, {"jpegQuality": "50"})
+    )
+
+    assert first["outputId"] == second["outputId"]
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ from packshot.commands.images import Images, Photo, Processed, Wish
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label, NotYet
 from packshot.edge.negotiation import wants_bytes
-from packshot.edge.recipes import RecipeForm, recipe_of
+from packshot.edge.recipes import RecipeForm, recipe_of, unused_fields
 from packshot.edge.shapes import (
     Answer,
     OutputAnswer,
+    WarningAnswer,
     file_answer,
     output_answer,
     timings_answer,
@@ -69,13 +70,16 @@ async def process(call: Call[ProcessForm]) -> Reply:
     processed = await images.process(call.context, photo, wish)
     if wants_bytes(call.request.headers.get("accept")):
         return _as_bytes(call, processed)
-    return Reply(ProcessAnswer(output=_told(processed, wish)), head=processed.head)
+    told = _told(processed, wish, unused=unused_fields(call.form))
+    return Reply(ProcessAnswer(output=told), head=processed.head)
 
 
-def _told(processed: Processed, wish: Wish) -> OutputAnswer:
+def _told(processed: Processed, wish: Wish, *, unused: list[dict[str, str]]) -> OutputAnswer:
     """The output with this request's own job and words, also when an earlier one had made it."""
-    return output_answer(processed.output).model_copy(
+    told = output_answer(processed.output)
+    return told.model_copy(
         update={
+            "warnings": [*told.warnings, *(WarningAnswer(**warning) for warning in unused)],
             "job_id": str(processed.job_id),
             "cached": processed.cached,
             "timings": timings_answer(processed.timings),

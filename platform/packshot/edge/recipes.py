@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from domain.errors import InvalidInput, Refusal
+from domain.errors import InvalidInput
 from imaging.recipe import Length, Margins, Recipe
 from packshot.edge.fields import Word
 from packshot.edge.forms import Form
@@ -97,24 +97,36 @@ def _margins_of(form: RecipeForm) -> Margins:
     )
 
 
-def _quality_of(form: RecipeForm) -> int:
-    """The one quality that the two fields ask for; what would be ignored is refused instead."""
+def unused_fields(form: RecipeForm) -> list[dict[str, str]]:
+    """A warning for each field that means nothing for the format asked for.
+
+    A client that always sends its form's JPEG quality also gets its PNG, and is told.
+    """
+    unused = []
     if form.jpeg_quality is not None and form.format != "jpeg":
-        raise _contradiction(
-            "jpegQuality",
-            f"jpegQuality is for JPEG; this picture will be {form.format}.",
-            "Send quality for WebP; PNG is always exact.",
-        )
+        unused.append(("jpegQuality", "is for JPEG only"))
     if form.quality is not None and form.format == "png":
-        raise _contradiction("quality", "A PNG is exact and has no quality.", "Leave quality out.")
-    asked = {q for q in (form.quality, form.jpeg_quality) if q is not None}
+        unused.append(("quality", "means nothing for PNG, which is exact"))
+    return [
+        {"code": "field_unused", "detail": f"{name} {why}; this output is {form.format}."}
+        for name, why in unused
+    ]
+
+
+def _quality_of(form: RecipeForm) -> int:
+    """The one quality that counts for the format; the default where none does."""
+    if form.format == "png":
+        return DEFAULT_QUALITY
+    jpeg_quality = form.jpeg_quality if form.format == "jpeg" else None
+    asked = {quality for quality in (form.quality, jpeg_quality) if quality is not None}
     if len(asked) > 1:
-        raise _contradiction("quality", "quality and jpegQuality differ.", "Send one of them.")
+        raise InvalidInput(
+            "invalid_parameter",
+            "quality and jpegQuality differ.",
+            param="quality",
+            fix="Send one of them.",
+        )
     return asked.pop() if asked else DEFAULT_QUALITY
-
-
-def _contradiction(param: str, detail: str, fix: str) -> Refusal:
-    return InvalidInput("invalid_parameter", detail, param=param, fix=fix)
 
 
 def _word(word: str) -> Any:

@@ -95,13 +95,18 @@ async def spooling(folder: Path) -> AsyncIterator[SpoolFile]:
         file.discard()
 
 
-def sweep_spool(folder: Path) -> int:
-    """Make the folder, and remove files that a killed process left in it; returns how many."""
+def sweep_spool(folder: Path, *, now_s: float | None = None) -> int:
+    """Make the folder, and remove files that a killed process left in it; returns how many.
+
+    A file's age counts from its last change of any kind, a second name included: a name that
+    another process has just given to an old blob is in use. ``now_s``: seconds since 1970.
+    """
+    forgotten_s = (time() if now_s is None else now_s) - FORGOTTEN_AFTER_S
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     swept = 0
     for path in folder.glob("*.part"):
         with suppress(FileNotFoundError):  # another process swept it first
-            if path.stat().st_mtime < time() - FORGOTTEN_AFTER_S:
+            if path.stat().st_ctime < forgotten_s:
                 path.unlink()
                 swept += 1
     return swept

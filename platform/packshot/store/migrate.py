@@ -4,6 +4,8 @@ from importlib.resources import files
 
 import asyncpg
 
+from packshot.store.pool import Connection, DriverConnection
+
 # Two processes may migrate at once; the second waits here and then finds nothing to do.
 MIGRATION_LOCK = 0x7061636B  # "pack"
 
@@ -28,10 +30,7 @@ async def migrate(owner_url: str) -> list[str]:
         await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         await connection.execute(LEDGER)
         await connection.execute("GRANT SELECT ON public.packshot_migration TO PUBLIC")
-        done = {
-            row["name"]
-            for row in await connection.fetch("SELECT name FROM public.packshot_migration")
-        }
+        done = await applied_migrations(connection)
         missing = {name: sql for name, sql in migrations().items() if name not in done}
         for name, sql in missing.items():
             async with connection.transaction():
@@ -42,3 +41,11 @@ async def migrate(owner_url: str) -> list[str]:
         return list(missing)
     finally:
         await connection.close()
+
+
+async def applied_migrations(connection: "Connection | DriverConnection") -> set[str]:
+    """The names of the migrations that a database has had; none in one that is still empty."""
+    if await connection.fetchval("SELECT to_regclass('public.packshot_migration')") is None:
+        return set()
+    rows = await connection.fetch("SELECT name FROM public.packshot_migration")
+    return {row["name"] for row in rows}
