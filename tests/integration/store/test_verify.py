@@ -82,6 +82,53 @@ async def test_a_change_in_any_column_is_found_in_its_place(
     assert verdict.reason
 
 
+@pytest.mark.parametrize("position", [3, 4, 5])
+async def test_a_change_inside_an_append_of_several_events_is_found(
+    database: Database, full_log: OrgId, forger: Forger, position: int
+) -> None:
+    await forger.execute(
+        "UPDATE es.event SET meta = replace(meta::text, 'cor_1', 'cor_2')::json"
+        " WHERE tenant_id = $1 AND seq = $2",
+        full_log.uuid,
+        position,
+    )
+
+    verdict = await verdict_of(database, full_log)
+
+    assert verdict.first_bad == 3
+    assert "positions 3 to 5" in str(verdict.reason)
+
+
+@pytest.mark.parametrize("at", ["infinity", "-infinity", "294000-01-01", "4000-01-01 BC"])
+async def test_a_time_that_no_clock_shows_is_found_in_its_place(
+    database: Database, full_log: OrgId, forger: Forger, at: str
+) -> None:
+    await forger.execute(
+        f"UPDATE es.event SET at = '{at}' WHERE tenant_id = $1 AND seq = 6", full_log.uuid
+    )
+
+    assert (await verdict_of(database, full_log)).first_bad == 6
+
+
+@pytest.mark.parametrize("column", ["stream_id", "event_id", "type", "data", "meta", "at", "hash"])
+async def test_an_emptied_column_is_found_in_its_place(
+    database: Database, full_log: OrgId, forger: Forger, column: str
+) -> None:
+    await forger.execute(f"ALTER TABLE es.event ALTER {column} DROP NOT NULL")
+    await forger.execute(
+        f"UPDATE es.event SET {column} = NULL WHERE tenant_id = $1 AND seq = 6", full_log.uuid
+    )
+
+    assert (await verdict_of(database, full_log)).first_bad == 6
+
+
+async def test_who_cannot_see_every_organization_cannot_say_that_all_hold(
+    database: Database, full_log: OrgId
+) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+        await verify_log(database.app_url)
+
+
 async def test_every_flipped_bit_of_an_event_is_found(full_log: OrgId, forger: Forger) -> None:
     text = await forger.fetchval(
         "SELECT data::text FROM es.event WHERE tenant_id = $1 AND seq = 2", full_log.uuid
