@@ -7,6 +7,7 @@ the backdrop can become white by a gain (light, near-neutral, plain) or has to b
 import cv2
 import numpy as np
 
+from imaging.channels import strongest
 from imaging.work import Backdrop, BackdropKind, Mask, Plane, Work
 
 # A gain beyond these destroys colours: on real photos the unlimited gain turned a purple backdrop
@@ -63,13 +64,13 @@ def fit(probe: Plane) -> Backdrop:
     half = max(1, width // 2), max(1, height // 2)
     small = cv2.resize(probe, half, interpolation=cv2.INTER_AREA)
     rim = _rim(half[1], half[0])
-    mask = _connected(np.abs(small - _rim_colour(small[rim])).max(axis=2) < 30, rim)  # noqa: PLR2004
+    mask = _connected(strongest(np.abs(small - _rim_colour(small[rim]))) < 30, rim)  # noqa: PLR2004
     surface, sigma = np.broadcast_to(small.mean(axis=(0, 1)), small.shape), 99.0
     for degree in (1, 2, 3, 3, 3):
         if mask.sum() < 50:  # noqa: PLR2004 - too few to carry ten coefficients
             break
         surface = _surface(small, mask, degree)
-        residual = np.abs(small - surface).max(axis=2)
+        residual = strongest(np.abs(small - surface))
         sigma = float(np.median(residual[mask])) + 0.6
         mask = _connected(residual < max(3 * sigma, 4.0), rim)
     smooth = cv2.resize(surface.astype(np.float32), (width, height))
@@ -92,7 +93,7 @@ def level(probe: Plane, surface: Plane, around: Mask) -> Plane:
     half = max(1, width // 2), max(1, height // 2)
     ratio = cv2.resize(probe / surface, half, interpolation=cv2.INTER_AREA)
     near = cv2.resize((~around).astype(np.float32), half, interpolation=cv2.INTER_AREA)
-    weight = (np.abs(ratio - 1).max(axis=2) < 0.12) * near  # noqa: PLR2004
+    weight = (strongest(np.abs(ratio - 1)) < 0.12) * near  # noqa: PLR2004
     reach = 0.05 * max(half)
     # A little of the cubic is always in it, which decides alone where nothing is near.
     total = cv2.GaussianBlur(weight, (0, 0), reach)[..., None] + 0.02

@@ -10,6 +10,7 @@ with everything inside its outline.
 import cv2
 import numpy as np
 
+from imaging.channels import lightness, strongest, tint
 from imaging.rendered import Engine
 from imaging.work import Backdrop, Mask, Plane, Silhouette, Work
 
@@ -64,7 +65,7 @@ def reject_clutter(work: Work) -> None:
     found, backdrop, probe = work.silhouette, work.backdrop, work.probe
     if found is None or backdrop is None or probe is None or backdrop.kind == "transparent":
         return
-    mask = _without_faint_ends(found.mask, np.abs(probe / backdrop.surface - 1).max(axis=2))
+    mask = _without_faint_ends(found.mask, strongest(np.abs(probe / backdrop.surface - 1)))
     if mask.sum() < found.mask.sum():
         box, cropped = _bounds(mask, work)
         found.mask, found.box, found.cropped = mask, box, cropped
@@ -88,7 +89,7 @@ def _without_faint_ends(mask: Mask, deviation: Plane) -> Mask:
 
 def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
     ratio = (probe + _TOE) / (backdrop.surface + _TOE)
-    light = ratio.mean(axis=2)
+    light = lightness(ratio)
     noise = backdrop.sigma / (float(backdrop.surface.mean()) + _TOE)
     slope = _slope(light)
     usual_slope = float(np.median(slope[backdrop.mask])) if backdrop.mask.any() else 0.0
@@ -100,7 +101,7 @@ def _flooded(probe: Plane, backdrop: Backdrop) -> tuple[Mask, float]:
     subject = cv2.morphologyEx(
         (~reached).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)
     )
-    deviation = cv2.GaussianBlur(np.abs(ratio - 1).max(axis=2), (0, 0), 0.8)
+    deviation = cv2.GaussianBlur(strongest(np.abs(ratio - 1)), (0, 0), 0.8)
     subject = _without_threads(subject, light, noise=noise)
     return _without_specks(subject, deviation, noise=noise)
 
@@ -117,12 +118,11 @@ def _is_passable(
 ) -> Mask:
     depth = np.clip(1 - light, 0, 1)
     soft = cv2.GaussianBlur(ratio, (0, 0), 0.6)
-    tint = soft.max(axis=2) - soft.min(axis=2)
     faintest = max(_FAINTEST_SLOPE, 4 * usual_slope)
     passable: Mask = slope < faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
     # The light that fills a shadow has a colour of its own, the more so the deeper the shadow and
     # the more colourful the backdrop that throws it.
-    passable &= tint < 0.04 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
+    passable &= tint(soft) < 0.04 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
     passable &= np.abs(light - 1) < _PLAIN + 3 * noise
     return passable
 

@@ -13,6 +13,7 @@ from functools import partial
 import cv2
 import numpy as np
 
+from imaging.channels import lightness, tint
 from imaging.rendered import Box
 from imaging.work import Backdrop, Decoded, Mask, Pixels, Plane, Silhouette, Work
 
@@ -169,13 +170,12 @@ def _opaque(alpha: Plane) -> Mask:
 def _outlines(ratio: Plane, *, noise: float, cast: float) -> tuple[Mask, Plane]:
     """The outlines and other hues that a flood from above does not reach, and the slopes."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.8)
-    light = ratio.mean(axis=2)
+    light = lightness(ratio)
     slope = _slope(light)
     depth = np.clip(1 - light, 0, 1)
     usual = float(np.median(slope[: FINE * _OUTWARD // 2]))
     faintest = max(_FAINTEST_SLOPE, 4 * usual)
-    tint = ratio.max(axis=2) - ratio.min(axis=2)
-    neutral = tint < 0.05 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
+    neutral = tint(ratio) < 0.05 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
     neutral &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
     soft = slope < faintest + np.minimum(_SOFTNESS * depth, _STEEPEST)
     # A wedge of shadow that the flood found no way into is soft all over; an outline is not.

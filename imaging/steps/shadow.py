@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from imaging.channels import lightness, tint
 from imaging.work import Backdrop, Decoded, Mask, Plane, Silhouette, Work
 
 # Looked at twice as fine as the probe, where an outline is steep and a penumbra is not.
@@ -93,7 +94,7 @@ def _shadow_parts(
 ) -> tuple[Mask, Mask, Mask]:
     """The cast shadows in the mask, with their penumbra; what is hard; and what is neutral."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.7)
-    light = ratio.mean(axis=2)
+    light = lightness(ratio)
     neutral = _is_neutral(ratio, light, backdrop)
     slope, faintest = _slopes(light, mask)
     depth = np.clip(1 - light, 0, 1)
@@ -193,9 +194,8 @@ def _slopes(light: Plane, mask: Mask) -> tuple[Plane, float]:
 
 def _is_neutral(ratio: Plane, light: Plane, backdrop: Backdrop) -> Mask:
     darkest, lightest = _SHADOW_LIGHT
-    tint = ratio.max(axis=2) - ratio.min(axis=2)
     allowed = 0.04 + (0.10 + 0.3 * backdrop.tint) * np.clip(1 - light, 0, 1)
-    neutral: Mask = tint < allowed + 2.5 * backdrop.sigma / 255
+    neutral: Mask = tint(ratio) < allowed + 2.5 * backdrop.sigma / 255
     return neutral & (light > darkest) & (light < lightest)
 
 

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from imaging.bands import bands
+from imaging.channels import lightness, strongest
 from imaging.work import Backdrop, Mask, Placement, Plane, Silhouette, Work
 
 # Everywhere, also on the product: what the fit and the rounding leave below white.
@@ -47,7 +48,8 @@ def gain_map(
 ) -> Plane:
     """The gain (h, w, 3) on the probe; ``faded`` names the ends of the source to fade out at."""
     surface = backdrop.surface
-    light = (probe / surface).mean(axis=2)
+    ratio = probe / surface
+    light = lightness(ratio)
     noise = backdrop.sigma / 255
     solid = silhouette.mask & ~_holes(light, silhouette.mask, noise=noise)
     around = cv2.dilate(solid.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
@@ -57,8 +59,7 @@ def gain_map(
     growth = np.clip(distance / _GROWTH_PX, 0, 1)
     lift = _EVEN_LIFT + (1 - kept) * (4 * noise + _FULL_LIFT * growth)
     # The strongest channel decides, and the factor is one for all three: hues stay.
-    strongest = (probe / surface).max(axis=2)
-    gain = 255 / surface * ((1 + lift) * _highlights(strongest, solid))[..., None]
+    gain = 255 / surface * ((1 + lift) * _highlights(strongest(ratio), solid))[..., None]
     if faded:
         gain = _faded(gain, probe, around, faded)
     return gain.astype(np.float32)
