@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from domain.errors import Refusal
+
 if TYPE_CHECKING:
     DriverConnection = asyncpg.Connection[asyncpg.Record]
 
@@ -21,6 +23,7 @@ class WriterPool:
         self.connect = connect
         self.places = asyncio.Semaphore(size)
         self.idle: list[DriverConnection] = []
+        self.is_closed = False
 
     def acquire(self) -> "Lease":
         """A connection for the length of an ``async with`` block."""
@@ -28,6 +31,7 @@ class WriterPool:
 
     async def close(self) -> None:
         """Close what is idle; a connection in use is closed by the end of its lease."""
+        self.is_closed = True
         while self.idle:
             await self.idle.pop().close()
 
@@ -50,10 +54,11 @@ class Lease:
         return self.connection
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        # Only a sentence of the server leaves a connection as good as it was: after anything else
-        # (a cancelled or timed-out statement) an answer may still be on its way.
-        usable = error is None or isinstance(error, asyncpg.PostgresError)
-        if usable and not self.connection.is_closed() and not self.connection.is_in_transaction():
+        # Only a sentence of the server, or a refusal that was made of one, leaves a connection as
+        # good as it was: after anything else (a cancelled or timed-out statement) an answer may
+        # still be on its way.
+        is_sound = error is None or isinstance(error, asyncpg.PostgresError | Refusal)
+        if is_sound and not self.pool.is_closed and _can_be_used_again(self.connection):
             self.pool.idle.append(self.connection)
         else:
             self.connection.terminate()
@@ -65,3 +70,7 @@ class Lease:
             if not connection.is_closed():
                 return connection
         return await self.pool.connect()
+
+
+def _can_be_used_again(connection: "DriverConnection") -> bool:
+    return not connection.is_closed() and not connection.is_in_transaction()

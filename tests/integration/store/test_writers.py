@@ -6,8 +6,9 @@ from contextlib import suppress
 import asyncpg
 import pytest
 
-from domain.errors import Unavailable
+from domain.errors import Conflict, Unavailable
 from domain.ids import OrgId
+from domain.job import Job
 from given import context, requested_job, store_of
 from packshot.store.events import EventStore
 from packshot.store.pool import Pools, open_pools
@@ -75,6 +76,31 @@ async def test_a_database_that_is_away_is_named_and_no_place_is_lost() -> None:
                     pass
 
     assert "database" in away.value.detail
+
+
+async def test_a_conflict_costs_no_connection(store: EventStore, org_id: OrgId) -> None:
+    job = requested_job()
+    await store.save(context(org_id), job)
+    (connection,) = store.pools.writer.idle
+    first, second = [await store.load(Job, org_id=org_id, stream_id=job.id) for _ in range(2)]
+    first.start()
+    second.start()
+    await store.save(context(org_id), first)
+
+    with pytest.raises(Conflict):
+        await store.save(context(org_id), second)
+
+    assert store.pools.writer.idle == [connection]
+
+
+async def test_a_connection_in_use_is_closed_when_its_pool_was_closed_meanwhile(
+    pools: Pools,
+) -> None:
+    async with pools.writing() as connection:
+        await pools.writer.close()
+
+    assert connection.is_closed()
+    assert pools.writer.idle == []
 
 
 async def sleep_in_the_database(pools: Pools) -> None:
