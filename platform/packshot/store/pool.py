@@ -73,7 +73,7 @@ class Pools:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[DriverConnection]:
-        """A connection of the role that appends and cannot read what others appended."""
+        """A connection of the role that appends; it can read no event, no document and no MAC."""
         with naming_outages():
             async with self.writer.acquire() as connection:
                 yield connection

@@ -4,7 +4,9 @@ import asyncpg
 import pytest
 
 from domain.ids import OrgId
-from given import context, founded, requested_job
+from given import SECRETS, context, requested_job
+from makers import an_output
+from packshot.commands.organizations import Organizations
 from packshot.store.events import EventStore
 from packshot.store.pool import Pools
 from services import Database
@@ -35,25 +37,47 @@ async def test_every_table_forces_row_level_security(database: Database) -> None
     assert roles == []
 
 
-async def test_without_an_organization_the_app_sees_no_row(
-    store: EventStore, pools: Pools, org_id: OrgId
-) -> None:
-    await store.save(context(org_id), requested_job())
+@pytest.fixture
+async def two_full_organizations(store: EventStore) -> list[OrgId]:
+    """Two organizations with rows in every table."""
+    made = []
+    for name in ("One", "Two"):
+        org_id = (await Organizations(store, SECRETS).create(name, actor_id="test")).org_id
+        job = requested_job()
+        job.start()
+        job.succeed([an_output()], cached=False)
+        await store.save(context(org_id), job)
+        made.append(org_id)
+    return made
 
+
+async def readable_tables(database: Database) -> list[str]:
+    """The tables that the app may read, each with rows of more than one organization."""
+    owner = await asyncpg.connect(database.owner_url)
+    tables = [row["name"] for row in await owner.fetch(TENANT_TABLES)]
+    counts = {t: await owner.fetchval(f"SELECT count(DISTINCT tenant_id) FROM {t}") for t in tables}
+    await owner.close()
+    assert set(counts.values()) == {2}
+    return [table for table in tables if table != "es.claim"]
+
+
+async def test_without_an_organization_the_app_sees_no_row(
+    pools: Pools, database: Database, two_full_organizations: list[OrgId]
+) -> None:
     async with pools.looking_up() as connection:
-        for table in ("es.event", "es.tenant_head", "views.organization", "views.api_key"):
-            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+        for table in await readable_tables(database):
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0, table
 
 
 async def test_a_forgotten_where_shows_one_organization_only(
-    store: EventStore, pools: Pools, org_id: OrgId
+    pools: Pools, database: Database, two_full_organizations: list[OrgId]
 ) -> None:
-    await founded(store, "Other")
+    org_id, _ = two_full_organizations
 
     async with pools.reading(org_id) as connection:
-        rows = await connection.fetch("SELECT tenant_id FROM es.event")
-
-    assert {row["tenant_id"] for row in rows} == {org_id.uuid}
+        for table in await readable_tables(database):
+            rows = await connection.fetch(f"SELECT DISTINCT tenant_id FROM {table}")
+            assert [row["tenant_id"] for row in rows] == [org_id.uuid], table
 
 
 async def test_the_organization_of_one_transaction_is_forgotten_with_it(
@@ -96,7 +120,15 @@ async def test_the_app_cannot(pools: Pools, org_id: OrgId, statement: str) -> No
         "DELETE FROM es.event",
         "DELETE FROM es.tenant_head",
         "DELETE FROM views.api_key",
+        "DELETE FROM views.output",
         "SELECT * FROM views.find_key('x')",
+        "SELECT document FROM views.output",
+        "SELECT mac FROM views.api_key",
+        "UPDATE views.api_key SET mac = ''",
+        "UPDATE views.api_key SET tenant_id = tenant_id",
+        "UPDATE views.output SET document = '{}'",
+        "UPDATE es.tenant_head SET open = true",
+        "UPDATE es.tenant_head SET tenant_id = tenant_id",
     ],
 )
 async def test_the_writer_cannot(pools: Pools, org_id: OrgId, statement: str) -> None:

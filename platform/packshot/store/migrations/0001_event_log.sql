@@ -63,7 +63,8 @@ END $$;
 GRANT USAGE ON SCHEMA es TO packshot_app, packshot_writer;
 GRANT SELECT ON es.event, es.tenant_head TO packshot_app;
 GRANT INSERT ON es.event TO packshot_writer;
-GRANT INSERT, SELECT, UPDATE ON es.tenant_head TO packshot_writer;
+-- An append moves a head on; it cannot open a closed log or take another's.
+GRANT INSERT (tenant_id, hash), SELECT, UPDATE (seq, hash) ON es.tenant_head TO packshot_writer;
 GRANT INSERT ON es.claim TO packshot_writer;
 
 -- The organization that a statement of packshot_app acts for; null, and so no row, when unset.

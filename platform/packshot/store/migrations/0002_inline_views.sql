@@ -42,9 +42,15 @@ BEGIN
                    ' USING (tenant_id = (SELECT es.current_tenant()))', name);
     EXECUTE format('CREATE POLICY append ON views.%I TO packshot_writer USING (true) WITH CHECK (true)', name);
     EXECUTE format('GRANT SELECT ON views.%I TO packshot_app', name);
-    EXECUTE format('GRANT INSERT, SELECT, UPDATE ON views.%I TO packshot_writer', name);
+    EXECUTE format('GRANT INSERT ON views.%I TO packshot_writer', name);
   END LOOP;
 END $$;
+
+-- The writer reads no more than its upserts compare, and rewrites no more than they change:
+-- never a MAC, never a document.
+GRANT SELECT (tenant_id, name), UPDATE (name) ON views.organization TO packshot_writer;
+GRANT SELECT (tenant_id, key_id, name, scopes), UPDATE (name, scopes) ON views.api_key TO packshot_writer;
+GRANT SELECT (tenant_id, output_id) ON views.output TO packshot_writer;
 
 -- A key is found before its organization is known: one row, by kid, and nothing else.
 GRANT SELECT ON views.api_key, views.organization TO packshot_lookup;
