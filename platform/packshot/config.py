@@ -1,7 +1,7 @@
 """What the environment decides: read once, checked whole, then passed around as values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -19,9 +19,9 @@ class Settings:
     as ``packshot_writer``; the owner's URL is only needed by ``packshot migrate`` and ``up``.
     """
 
-    database_url: str
-    writer_database_url: str
-    redis_url: str
+    database_url: str = field(repr=False)  # the three may hold passwords
+    writer_database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
     storage_dir: Path
     secrets_dir: Path
     render_children: int
@@ -34,7 +34,7 @@ class Settings:
         database_url = reader.text("PACKSHOT_DATABASE_URL")
         settings = cls(
             database_url=database_url,
-            writer_database_url=environ.get("PACKSHOT_WRITER_DATABASE_URL", database_url),
+            writer_database_url=environ.get("PACKSHOT_WRITER_DATABASE_URL") or database_url,
             redis_url=reader.text("PACKSHOT_REDIS_URL"),
             storage_dir=Path(reader.text("PACKSHOT_STORAGE_DIR")),
             secrets_dir=Path(reader.text("PACKSHOT_SECRETS_DIR")),
@@ -59,7 +59,8 @@ class _Reader:
 
     def whole(self, name: str, *, default: int, at_most: int) -> int:
         value = self.environ.get(name, str(default))
-        if not value.isascii() or not value.isdigit() or int(value) > at_most:
+        is_whole = value.isascii() and value.isdigit() and len(value) <= len(str(at_most))
+        if not is_whole or int(value) > at_most:
             self.mistakes.append(
                 f"{name} must be a whole number from 0 to {at_most}; got {value!r}"
             )
