@@ -1,5 +1,8 @@
 """A key is found by its kid, compared whole, and asked about once in a while."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 import pytest
 
@@ -10,7 +13,7 @@ from given import SECRETS
 from packshot.commands.organizations import Created, Organizations
 from packshot.store.events import EventStore
 from packshot.store.keycache import TTL_S, KeyCache
-from packshot.store.pool import Pools, open_pools
+from packshot.store.pool import Connection, Pools, open_pools
 from services import Database
 
 
@@ -104,6 +107,42 @@ async def test_the_database_is_asked_again_after_the_time_to_live(
     clock.now_s += TTL_S + 0.01
     with pytest.raises(Unauthenticated):
         await keys.check(created.secret)
+
+
+class SlowPools(Pools):
+    """Pools whose answers take as long as what is known of a key is believed."""
+
+    __slots__ = ()
+    clock: Clock
+
+    @asynccontextmanager
+    async def looking_up(self) -> AsyncIterator[Connection]:
+        async with super().looking_up() as connection:
+            yield connection
+            self.clock.now_s += TTL_S + 0.01
+
+
+async def test_what_is_known_of_a_key_ages_from_the_question_and_not_from_the_answer(
+    pools: Pools, clock: Clock, created: Created, database: Database
+) -> None:
+    SlowPools.clock = clock
+    keys = KeyCache(SlowPools(pools.reader, pools.writer), SECRETS, monotonic=clock)
+    await keys.check(created.secret)
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("DELETE FROM views.api_key")
+    await owner.close()
+
+    with pytest.raises(Unauthenticated):
+        await keys.check(created.secret)
+
+
+async def test_no_pepper_and_no_mac_is_shown_when_the_cache_is_printed(
+    keys: KeyCache, created: Created
+) -> None:
+    await keys.check(created.secret)
+
+    assert repr(SECRETS.peppers[1]) not in repr(keys._kept)
+    assert "mac" not in repr(keys._kept)
 
 
 async def test_the_secret_is_nowhere_in_the_database(created: Created, database: Database) -> None:
