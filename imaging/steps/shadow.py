@@ -32,6 +32,9 @@ _HARD_ZONE = 0.20
 # A darker part is a product's: the shadows that were tuned on keep 0.6 to 0.95 of the light.
 _DARKEST_MEAN = 0.55
 _LIGHTEST_MEAN = 0.98
+# A stem is darker than both its sides by this, and this share of it is hard.
+_STEM_DEPTH, _STEM_HARDNESS = 0.12, 0.4
+_RIM_LIGHT = 0.7
 # A part that meets the frame along this share of the longer side is floor or wall.
 _FLOOR_CONTACT = 0.08
 # What remains must be a subject, not crumbs.
@@ -92,7 +95,7 @@ def _fine(decoded: Decoded, window: tuple[slice, slice], shape: tuple[int, ...])
 def _shadow_parts(
     ratio: Plane, mask: Mask, backdrop: Backdrop, *, frame: Mask
 ) -> tuple[Mask, Mask, Mask]:
-    """The cast shadows in the mask, with their penumbra; what is hard; and what is neutral."""
+    """The cast shadows in the mask, with their penumbra; what is hard; what may be their rim."""
     ratio = cv2.GaussianBlur(ratio, (0, 0), 0.7)
     light = lightness(ratio)
     neutral = _is_neutral(ratio, light, backdrop)
@@ -102,6 +105,7 @@ def _shadow_parts(
     dropped = np.zeros(mask.shape, bool)
     # A grey product and its shadow are parted by a faint edge only; the last cut finds that, and
     # the first finds shadows that are themselves steep. What a cut leaves over has a new outline.
+    stems = _stems(light, hard)
     for softness in _CUTS:
         rest = ((mask > 0) & ~dropped).astype(np.uint8)
         outline = (rest > 0) & (cv2.erode(rest, _square(3)) == 0)
@@ -110,9 +114,21 @@ def _shadow_parts(
         judge = _Judge(outline, hard, frame, light, least=_LEAST_PART * float(mask.sum()))
         shadows = dropped | judge.shadows(parts)
         # A cut that takes nearly everything did not part the product from its shadow.
+        shadows &= ~stems
         if float((rest.astype(bool) & ~shadows).sum()) > _LEAST_REST * float(mask.sum()):
             dropped = shadows
-    return dropped, hard, neutral
+    # The rim of a shadow is light; what is thin and deep is a part of the product.
+    return dropped, hard, neutral & ~stems & (light > _RIM_LIGHT)
+
+
+def _stems(light: Plane, hard: Mask) -> Mask:
+    """Thin dark parts with a hard outline: a stem or a strap, which no shadow may take along."""
+    ridge = cv2.morphologyEx(light, cv2.MORPH_BLACKHAT, _disc(11)) > _STEM_DEPTH
+    count, labels = cv2.connectedComponents(ridge.astype(np.uint8))
+    area = np.bincount(labels.ravel(), minlength=count)
+    share = np.bincount(labels[hard], minlength=count) / np.maximum(area, 1)
+    stems: Mask = ridge & (share > _STEM_HARDNESS)[labels]
+    return cv2.dilate(stems.astype(np.uint8), _square(3)) > 0
 
 
 @dataclass(frozen=True, slots=True)
