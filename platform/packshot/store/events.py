@@ -1,7 +1,8 @@
 """The event store: aggregates in and out of the log of one organization at a time."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -58,24 +59,30 @@ class EventStore:
         """Append what the aggregates collected, in one statement and one round trip.
 
         Raises Conflict when another writer was first, Forbidden when the organization is closed.
+        What was not saved stays with the aggregates: when the database went away in between, the
+        same call again either appends it or raises Conflict, because it was there already.
         """
         append = self._append(context, aggregates)
-        async with self.pools.writing() as connection:
-            return await self._run(connection, append)
+        with _settling(aggregates):
+            async with self.pools.writing() as connection:
+                return await self._run(connection, append)
 
     async def open_log(
         self, context: Context, *aggregates: Aggregate, claims: Sequence[Claim] = ()
     ) -> LogHead:
         """Begin a new organization's log with its first events; raises Taken for a held claim."""
         append = self._append(context, aggregates)
-        async with self.pools.writing() as connection, connection.transaction():
-            await _claim(connection, append.tenant_id, claims=claims, stream_id=aggregates[-1].id)
-            await connection.execute(
-                "INSERT INTO es.tenant_head (tenant_id, hash) VALUES ($1, $2)",
-                append.tenant_id,
-                genesis(append.tenant_id),
-            )
-            return await self._run(connection, append)
+        with _settling(aggregates):
+            async with self.pools.writing() as connection, connection.transaction():
+                await _claim(
+                    connection, append.tenant_id, claims=claims, stream_id=aggregates[-1].id
+                )
+                await connection.execute(
+                    "INSERT INTO es.tenant_head (tenant_id, hash) VALUES ($1, $2)",
+                    append.tenant_id,
+                    genesis(append.tenant_id),
+                )
+                return await self._run(connection, append)
 
     async def load(self, kind: type[A], *, org_id: OrgId, stream_id: UUID) -> A:
         """The aggregate as its events tell it; raises NotFound when it has none."""
@@ -126,7 +133,7 @@ class EventStore:
         events = [
             event
             for aggregate in aggregates
-            for event in aggregate.collect_events()
+            for event in aggregate.pending_events
             if isinstance(event, Aggregate.Event)  # always: it tells the type checker which
         ]
         return _Append.of(self, context.org_id.uuid, events=events, meta=meta)
@@ -207,6 +214,15 @@ class _Append:
                 *(rows_argument(rows[index]) for index in touched),
             ),
         )
+
+
+@contextmanager
+def _settling(aggregates: Sequence[Aggregate]) -> Iterator[None]:
+    """Take what was saved off the aggregates when it is in the log, and not before."""
+    counts = [len(aggregate.pending_events) for aggregate in aggregates]
+    yield
+    for aggregate, count in zip(aggregates, counts, strict=True):
+        del aggregate.pending_events[:count]
 
 
 async def _claim(

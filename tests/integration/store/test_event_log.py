@@ -2,19 +2,27 @@
 
 import asyncio
 import random
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TypeVar
+from uuid import UUID
 
 import asyncpg
 import pytest
+from eventsourcing.domain import Aggregate
 
-from domain.errors import Conflict, Forbidden, NotFound
+from domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from domain.ids import JobId, OrgId
 from domain.job import Job
 from domain.organization import Organization
-from given import context, founded, requested_job
+from given import context, founded, requested_job, store_of
 from makers import an_output
 from packshot.store.events import Claim, EventStore, Taken
+from packshot.store.pool import open_pools
 from packshot.store.verify import verify_log
 from services import Database
+
+A = TypeVar("A", bound=Aggregate)
 
 
 class RolledBack(Exception):
@@ -128,24 +136,78 @@ async def test_the_second_of_two_writers_of_one_version_is_refused(
     assert len(await store.read(org_id)) == 3
 
 
+class Overtaken(EventStore):
+    """A store in which quicker writers append between the loading and the saving of a change."""
+
+    quicker: list[Callable[[Job], None]]
+
+    async def load(self, kind: type[A], *, org_id: OrgId, stream_id: UUID) -> A:
+        loaded = await super().load(kind, org_id=org_id, stream_id=stream_id)
+        if self.quicker:
+            job = await super().load(Job, org_id=org_id, stream_id=stream_id)
+            self.quicker.pop()(job)
+            await super().save(context(org_id), job)
+        return loaded
+
+
+def overtaken(store: EventStore, *quicker: Callable[[Job], None]) -> Overtaken:
+    late = Overtaken(store.pools, codec=store.codec, views=store.views, signer=store.signer)
+    late.quicker = list(quicker)
+    return late
+
+
+def move_on(job: Job) -> None:
+    if job.status == "requested":
+        job.start()
+    else:
+        job.succeed([], cached=True)
+
+
+def attempt_once_more(job: Job) -> None:
+    """What may happen to a job any number of times."""
+    job._started(attempt=job.attempt + 1)
+
+
 async def test_a_change_is_tried_again_on_what_a_quicker_writer_left(
     store: EventStore, org_id: OrgId
 ) -> None:
     job = requested_job()
     await store.save(context(org_id), job)
-    tries = []
 
-    def start_late(job: Job) -> None:
-        tries.append(job.version)
-        if len(tries) == 1:
-            raise Conflict("version_conflict", "a quicker writer")
-        job.start()
+    await overtaken(store, Job.start).change(context(org_id), Job, stream_id=job.id, verb=move_on)
+
+    assert [event.type for event in await store.read(org_id, after=2)] == [
+        "job.started.v1",
+        "job.succeeded.v1",
+    ]
+
+
+async def test_a_verb_that_the_quicker_writers_change_forbids_is_refused(
+    store: EventStore, org_id: OrgId
+) -> None:
+    job = requested_job()
+    await store.save(context(org_id), job)
 
     with pytest.raises(Conflict):
-        await store.change(context(org_id), Job, stream_id=job.id, verb=start_late)
-    await store.change(context(org_id), Job, stream_id=job.id, verb=start_late)
+        await overtaken(store, Job.start).change(
+            context(org_id), Job, stream_id=job.id, verb=Job.start
+        )
 
-    assert (await store.load(Job, org_id=org_id, stream_id=job.id)).status == "running"
+    assert len(await store.read(org_id)) == 3
+
+
+@pytest.mark.parametrize(("quicker", "succeeds"), [(3, True), (4, False)])
+async def test_a_change_that_is_overtaken_again_and_again_gives_up(
+    store: EventStore, org_id: OrgId, quicker: int, succeeds: bool
+) -> None:
+    job = requested_job()
+    await store.save(context(org_id), job)
+    late = overtaken(store, *[attempt_once_more] * quicker)
+
+    with nullcontext() if succeeds else pytest.raises(Conflict):
+        await late.change(context(org_id), Job, stream_id=job.id, verb=attempt_once_more)
+
+    assert len(await store.read(org_id)) == 2 + quicker + succeeds
 
 
 async def test_another_organization_cannot_load_an_aggregate(
@@ -178,6 +240,22 @@ async def test_nothing_is_appended_to_a_closed_or_unknown_organization(
             await store.save(context(org), requested_job())
 
     assert len(await store.read(org_id)) == 1
+
+
+async def test_what_could_not_be_saved_is_still_there_to_be_saved(
+    store: EventStore, org_id: OrgId
+) -> None:
+    nowhere = "postgresql:///packshot?host=%2Fnowhere"
+    job = requested_job()
+    async with open_pools(nowhere, nowhere) as away:
+        with pytest.raises(Unavailable):
+            await store_of(away).save(context(org_id), job)
+    job.start()
+
+    await store.save(context(org_id), job)
+
+    assert [event.version for event in await store.read(org_id, after=1)] == [1, 2]
+    assert job.collect_events() == []
 
 
 async def test_a_claim_is_held_by_the_first_and_a_refused_one_leaves_nothing(
