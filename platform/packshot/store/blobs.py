@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import re
 from pathlib import Path
 from uuid import uuid4
 
 from domain.ids import OrgId
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Blobs:
@@ -21,7 +24,9 @@ class Blobs:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def path(self, org_id: OrgId, sha256: str) -> Path:
-        """Where the blob of that hash lies, or would lie."""
+        """Where the blob of that hash lies, or would lie; raises ValueError for any other name."""
+        if not SHA256.fullmatch(sha256):
+            raise ValueError("not a SHA-256 in hex")
         return self.root / str(org_id) / sha256[:2] / sha256
 
     def holds(self, org_id: OrgId, sha256: str) -> bool:
@@ -50,11 +55,18 @@ class Blobs:
         target = self.path(org_id, sha256)
         if target.is_file():
             file.unlink(missing_ok=True)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        _flush(file)
-        file.replace(target)
-        _flush(target.parent)
+        else:
+            self._make_folders(target.parent)
+            _flush(file)
+            file.replace(target)
+        _flush(target.parent)  # also of a blob that somebody else moved in at this moment
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the two folders of a blob; a new name is safe once its parent is flushed."""
+        for made in (folder.parent, folder):
+            if not made.is_dir():
+                made.mkdir(exist_ok=True, mode=0o700)
+                _flush(made.parent)
 
 
 def _flush(path: Path) -> None:
