@@ -44,12 +44,8 @@ class Refusal(Exception):
         self.allowed = allowed
         self.headers = headers or {}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """A refusal crosses process borders whole (a render child raises, the API answers)."""
-        return (_rebuild, (type(self), self.as_dict()))
-
     def as_dict(self) -> dict[str, Any]:
-        """The refusal as JSON-native data; ``from_dict`` turns it back."""
+        """The refusal as JSON-native data: what a render child answers to its parent."""
         return {
             "code": self.code,
             "detail": self.detail,
@@ -58,10 +54,6 @@ class Refusal(Exception):
             "allowed": dict(self.allowed) if self.allowed is not None else None,
             "headers": dict(self.headers),
         }
-
-
-def _rebuild(kind: type[Refusal], members: dict[str, Any]) -> Refusal:
-    return kind(members.pop("code"), members.pop("detail"), **members)
 
 
 class Unauthenticated(Refusal):
