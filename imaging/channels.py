@@ -1,6 +1,6 @@
 """Per-pixel reductions over the three channels, several times faster than NumPy's along an axis.
 
-Reducing an axis of length three took 54 of 330 milliseconds of a render; this takes 9.
+Reducing an axis of length three took 54 of 330 milliseconds of a render at 12 megapixels.
 """
 
 import numpy as np

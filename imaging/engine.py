@@ -18,7 +18,7 @@ def fingerprint() -> dict[str, str]:
     libvips decodes, scales and encodes; numpy and OpenCV fit and apply the backdrop; Pillow
     enlarges. ``algorithm`` is this package's own version of the steps.
     """
-    import pyvips  # noqa: PLC0415 - loading libvips takes 40 ms that the API process may not want
+    import pyvips  # noqa: PLC0415 - an API process that only names the engine need not load it before
 
     libvips = ".".join(str(pyvips.version(part)) for part in range(3))
     return {

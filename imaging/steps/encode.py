@@ -41,17 +41,17 @@ def _encoded(canvas: Pixels, work: Work) -> bytes:
         case "jpeg":
             return _jpeg(canvas, quality)
         case "png":
-            # Level 3 takes half the time of 6; the file grows by 4 %.
+            # Level 3 takes half the time of 6 (115 against 246 ms for four megapixels).
             return bytes(_image(canvas).pngsave_buffer(compression=3, keep="none"))
         case "webp":
             return bytes(_image(canvas).webpsave_buffer(Q=quality, keep="none"))
 
 
 def _jpeg(canvas: Pixels, quality: int) -> bytes:
-    """Encode with OpenCV: the same libjpeg-turbo and bytes as libvips', in 25 instead of 50 ms.
+    """Encode with OpenCV: as many bytes as from libvips, in 25 to 34 instead of 50 ms.
 
-    Chroma keeps its full size: red outlines on white bleed otherwise. Optimal tables cost 10 to
-    20 ms and save 6 to 22 % of the bytes.
+    Chroma keeps its full size: red outlines on white bleed otherwise. Optimal tables cost 11 to
+    20 ms and save 6 to 13 % of the bytes (two photos, 2000 x 2000, quality 92).
     """
     options = (
         cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_OPTIMIZE, 1,
