@@ -102,8 +102,14 @@ class Images:
         return self.blobs.path(org_id, output.bytes_sha256)
 
     async def photo_of_output(self, org_id: OrgId, output_id: OutputId) -> Photo:
-        """An output as the photo of a new request; raises NotFound."""
+        """An output as the photo of a new request; raises NotFound, also when its bytes are lost."""
         output = await self.find_output(org_id, output_id)
+        if not self.blobs.holds(org_id, output.bytes_sha256):
+            raise NotFound(
+                "not_found",
+                "The bytes of this output are no longer kept.",
+                fix="Send the original photo again.",
+            )
         return Photo(self.content_path(org_id, output), output.bytes_sha256, output.size_bytes)
 
     def _forget(self, place: tuple[UUID, bytes], ended: asyncio.Task[Processed]) -> None:

@@ -188,6 +188,14 @@ async def test_an_output_can_be_the_photo_of_another_request(images: Images, org
     assert images.content_path(org_id, first).exists()
 
 
+async def test_an_output_whose_bytes_are_lost_is_no_photo(images: Images, org_id: OrgId) -> None:
+    first = (await process(images, org_id)).output
+    images.content_path(org_id, first).unlink()
+
+    with pytest.raises(NotFound):
+        await images.photo_of_output(org_id, first.output_id)
+
+
 async def test_an_unknown_output_is_not_found(images: Images, org_id: OrgId) -> None:
     with pytest.raises(NotFound):
         await images.find_output(org_id, OutputId.new())
