@@ -11,8 +11,8 @@ from imaging.formats import ImageFormat
 from imaging.structure import png_frames
 
 _MIB = 1024 * 1024
-# The process with its libraries, the largest decoded working copy (``steps/decode.py`` keeps at most
-# 33 megapixels of three bytes) and a canvas of 2000 x 2000: 320 MB measured for a baseline JPEG of
+# The process with its libraries, the largest decoded working copy (``steps/decode.py`` keeps at
+# most 33 megapixels of three bytes) and a canvas of 2000 x 2000: 320 MB for a baseline JPEG of
 # 100 megapixels. A larger canvas adds about 12 bytes a pixel, which a header cannot tell.
 _PROCESS_BYTES = 305 * _MIB
 # The orientations that turn the picture by a quarter (EXIF 2.32, tag 0x0112).

@@ -31,7 +31,8 @@ class Limits:
 def inspect(source: Path, limits: Limits) -> Header:
     """Read a picture's header and refuse what is no picture, is broken, or would cost too much.
 
-    No pixel is decoded, so it is safe on anything that anybody sends; it took 0.6 to 8 ms on files of up to 100 megapixels.
+    No pixel is decoded, so it is safe on anything that anybody sends; it took 0.6 to 8 ms on files
+    of up to 100 megapixels.
     Raises InvalidImage: ``file_too_large``, ``unsupported_image_format``, ``malformed_image``,
     ``too_many_pixels``, ``too_much_memory``.
     """
