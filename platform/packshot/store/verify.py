@@ -88,9 +88,10 @@ async def verify_tenant(
                     f"expected version {version}, found {row['version']}",
                 )
             versions[row["stream_id"]] = version
-            if None in row[1:8]:
+            try:
+                digests.append(digest(tenant_id, *row[1:8]))
+            except (AttributeError, TypeError):  # a null, where none can be
                 return Verdict(org_id, position, tip, position, "a column cannot be read")
-            digests.append(digest(tenant_id, *row[1:8]))
         tip = hashlib.sha256(tip + b"".join(digests)).digest()
         if tip != append[-1]["hash"]:
             first = append[0]["seq"]
