@@ -102,7 +102,7 @@ class Images:
         return self.blobs.path(org_id, output.bytes_sha256)
 
     async def photo_of_output(self, org_id: OrgId, output_id: OutputId) -> Photo:
-        """An output as the photo of a new request; raises NotFound, also when its bytes are lost."""
+        """An output as the photo of a request; raises NotFound, also when its bytes are lost."""
         output = await self.find_output(org_id, output_id)
         if not self.blobs.holds(org_id, output.bytes_sha256):
             raise NotFound(

@@ -10,7 +10,8 @@ from domain.key_text import KeyText
 from domain.organization import Organization
 from domain.recorded import Actor, Context
 from domain.scopes import EVERY_SCOPE
-from packshot.store.events import Claim, EventStore
+from packshot.store.claims import Claim
+from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.secrets import Secrets
 
@@ -49,6 +50,6 @@ class Organizations:
         request_id = f"{actor_id}:{uuid4()}"
         context = Context(org_id, Actor("system", actor_id), request_id, correlation_id=request_id)
         head = await self.store.open_log(
-            context, organization, key, claims=[Claim("api-key", text.kid)]
+            context, organization, key, claims=[Claim("api-key", text.kid, key_id.uuid)]
         )
         return Created(org_id, key_id, text.text, head)

@@ -27,6 +27,7 @@ from packshot.render.refusals import crowded, no_renderer, stopped_twice, timed_
 RENDERS_PER_CHILD = 200  # then it is replaced, so that what a library leaks is given back
 WAITING_PER_CHILD = 32
 WALL_SECONDS = 30.0
+WAIT_SECONDS = 20.0
 
 log = structlog.get_logger()
 
@@ -134,10 +135,20 @@ class RenderPool:
             raise crowded()
         self._inside += 1
         try:
-            async with self._slots:
+            await self._a_slot()
+            try:
                 yield
+            finally:
+                self._slots.release()
         finally:
             self._inside -= 1
+
+    async def _a_slot(self) -> None:
+        """Wait for a processor; raises Unavailable when none is free for WAIT_SECONDS."""
+        try:
+            await asyncio.wait_for(self._slots.acquire(), WAIT_SECONDS)
+        except TimeoutError:
+            raise crowded() from None
 
     async def _take(self) -> Child:
         """A child that lives; a dead one is never handed out."""

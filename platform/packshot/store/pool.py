@@ -9,7 +9,7 @@ import asyncpg
 
 from domain.errors import Unavailable
 from domain.ids import OrgId
-from packshot.store.writers import WriterPool
+from packshot.store.writers import WAIT_S, WriterPool
 
 STATEMENT_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
@@ -61,7 +61,10 @@ class Pools:
     async def reading(self, org_id: OrgId) -> AsyncIterator[Connection]:
         """A read-only transaction that row-level security confines to one organization."""
         with naming_outages():
-            async with self.reader.acquire() as connection, connection.transaction(readonly=True):
+            async with (
+                self.reader.acquire(timeout=WAIT_S) as connection,
+                connection.transaction(readonly=True),
+            ):
                 await connection.execute(CONFINE, str(org_id.uuid))
                 yield connection
 
@@ -69,7 +72,7 @@ class Pools:
     async def looking_up(self) -> AsyncIterator[Connection]:
         """A connection for what is asked before an organization is known: it sees no rows."""
         with naming_outages():
-            async with self.reader.acquire() as connection:
+            async with self.reader.acquire(timeout=WAIT_S) as connection:
                 yield connection
 
     @asynccontextmanager

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     DriverConnection = asyncpg.Connection[asyncpg.Record]
 
 
+# As long as a connection may take to be made; a caller is told to come back after that.
+WAIT_S = 5.0
+
+
 class WriterPool:
     """At most ``size`` connections, made when they are first needed and kept."""
 
@@ -28,6 +32,14 @@ class WriterPool:
     def acquire(self) -> "Lease":
         """A connection for the length of an ``async with`` block."""
         return Lease(self)
+
+    async def a_place(self) -> None:
+        """Take a place; raises TimeoutError when none is free for WAIT_S."""
+        if self.places.locked():
+            async with asyncio.timeout(WAIT_S):
+                await self.places.acquire()
+        else:
+            await self.places.acquire()
 
     async def close(self) -> None:
         """Close what is idle; a connection in use is closed by the end of its lease."""
@@ -45,7 +57,7 @@ class Lease:
         self.pool = pool
 
     async def __aenter__(self) -> "DriverConnection":
-        await self.pool.places.acquire()
+        await self.pool.a_place()
         try:
             self.connection = await self._living()
         except BaseException:

@@ -153,6 +153,26 @@ async def test_more_pictures_than_places_are_refused_with_a_time_to_come_back(
     assert (await render(pool, source)).width_px == 300
 
 
+async def test_a_picture_that_waits_too_long_is_told_to_come_back(
+    source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool_module, "WAIT_SECONDS", 0.1)
+    pool = RenderPool(1, wall_s=2.0)
+    await pool.start()
+    (child,) = pool.children
+    os.kill(child.process.pid, signal.SIGSTOP)
+    stuck = render(pool, source)
+
+    with pytest.raises(Unavailable) as refused:
+        await render(pool, source)
+
+    assert refused.value.code == "overloaded"
+    with pytest.raises(Unavailable):
+        await stuck
+    assert (await render(pool, source)).width_px == 300
+    await pool.stop()
+
+
 async def test_a_child_is_replaced_after_its_share_of_renders(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,8 @@ from domain.job import Job
 from domain.organization import Organization
 from given import context, founded, requested_job, store_of
 from makers import an_output
-from packshot.store.events import Claim, EventStore, Taken
+from packshot.store.claims import Claim, Taken
+from packshot.store.events import EventStore
 from packshot.store.pool import open_pools
 from packshot.store.verify import verify_log
 from services import Database
@@ -84,7 +85,7 @@ async def write(
 
 
 async def append_and_roll_back(store: EventStore, org: OrgId) -> None:
-    append = store._append(context(org), [requested_job()])
+    append = store.composer.compose(context(org), [requested_job()])
     async with store.pools.writing() as connection, connection.transaction():
         await connection.fetchrow(append.statement, *append.arguments)
         raise RolledBack
@@ -151,7 +152,9 @@ class Overtaken(EventStore):
 
 
 def overtaken(store: EventStore, *quicker: Callable[[Job], None]) -> Overtaken:
-    late = Overtaken(store.pools, codec=store.codec, views=store.views, signer=store.signer)
+    late = Overtaken(
+        store.pools, codec=store.codec, views=store.composer.views, signer=store.signer
+    )
     late.quicker = list(quicker)
     return late
 
@@ -261,8 +264,8 @@ async def test_what_could_not_be_saved_is_still_there_to_be_saved(
 async def test_a_claim_is_held_by_the_first_and_a_refused_one_leaves_nothing(
     store: EventStore,
 ) -> None:
-    claim = Claim("api-key", "7Qv2Lm81")
     first, second = OrgId.new(), OrgId.new()
+    claim = Claim("api-key", "7Qv2Lm81", first.uuid)
     await store.open_log(context(first), Organization.create(first, name="One"), claims=[claim])
 
     with pytest.raises(Taken):

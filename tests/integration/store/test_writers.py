@@ -10,6 +10,7 @@ from domain.errors import Conflict, Unavailable
 from domain.ids import OrgId
 from domain.job import Job
 from given import context, requested_job, store_of
+from packshot.store import writers
 from packshot.store.events import EventStore
 from packshot.store.pool import Pools, open_pools
 from services import Database
@@ -57,6 +58,18 @@ async def test_a_statement_that_was_given_up_takes_its_connection_with_it(pools:
     async with pools.writing() as after:
         assert await after.fetchval("SELECT 1") == 1
     assert after is not before
+
+
+async def test_a_writer_that_finds_no_place_is_told_to_come_back(
+    database: Database, org_id: OrgId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writers, "WAIT_S", 0.1)
+    async with (
+        open_pools(database.app_url, database.writer_url, size=1) as pools,
+        pools.writing(),
+    ):
+        with pytest.raises(Unavailable):
+            await store_of(pools).save(context(org_id), requested_job())
 
 
 async def test_an_unfinished_transaction_is_not_handed_on(pools: Pools) -> None:
