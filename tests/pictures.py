@@ -127,7 +127,7 @@ def _coordinates(
     )
 
 
-def _distance(  # noqa: PLR0911 - one for each shape
+def _distance(  # noqa: C901, PLR0911 - one for each shape
     shape: Shape, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
     """The signed distance to the outline: negative inside (Inigo Quilez' 2D functions)."""
@@ -159,6 +159,8 @@ def _distance(  # noqa: PLR0911 - one for each shape
             return (np.hypot(x, y) - 0.72 - 0.28 * np.cos(5 * angle)) * 0.6
         case "pair":
             return np.minimum(rounded(-0.6, 0, (0.45, 1.0), 0.2), rounded(0.6, 0, (0.45, 1.0), 0.2))
+        case "frame":  # not among SHAPES: the box of a frame is no harder than that of a box
+            return np.abs(rounded(0, 0, (0.7, 0.9), 0.1)) - 0.1
         case "shoe":
             return np.minimum(
                 rounded(0, 0.6, (1.5, 0.4), 0.35), rounded(-0.8, -0.1, (0.6, 0.9), 0.3)

@@ -69,15 +69,18 @@ def _holes(light: Plane, subject: Mask, *, noise: float) -> Mask:
     """Where the backdrop shows through the mask: a handle, leaves, the gap between two products.
 
     Every bright part is judged whole: the backdrop is nearly all as light as the backdrop, a white
-    product is so only in places. It cannot be told pixel by pixel.
+    product is so only in places. It cannot be told pixel by pixel; but what is clearly lighter than
+    the backdrop is the product's, or a white chair would go with the gaps between its legs.
     """
+    even = 0.02 + 2 * noise
     bright = subject & (light > _BRIGHT_PART)
-    plain = bright & (np.abs(light - 1) < 0.02 + 2 * noise)
+    plain = bright & (np.abs(light - 1) < even)
     count, labels = cv2.connectedComponents(bright.astype(np.uint8), connectivity=4)
     share = np.bincount(labels[plain], minlength=count) / np.maximum(
         np.bincount(labels[bright], minlength=count), 1
     )
-    holes: Mask = bright & (share > _PLAIN_PART)[labels]
+    lighter = (light > 1 + 2 * even).astype(np.uint8)
+    holes: Mask = bright & (share > _PLAIN_PART)[labels] & (lighter == 0)
     return holes
 
 

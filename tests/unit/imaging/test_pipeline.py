@@ -115,6 +115,23 @@ def test_a_white_product_keeps_its_form(made: Render, tmp_path: Path) -> None:
     assert middle.mean() < 252
 
 
+def test_a_white_product_around_its_backdrop_does_not_vanish_with_it(
+    made: Render, tmp_path: Path
+) -> None:
+    photo = pictures.photo(
+        shape="frame", colour=(300, 300, 298), backdrop=(196, 202, 204), shadow="none"
+    )
+
+    rendered, out = made(saved(photo, tmp_path))
+
+    left, top, width, height = (round(side) for side in rendered.subject.box)  # type: ignore[union-attr]
+    row = pixels_of(out)[top + height // 2 - 20 : top + height // 2 + 20]
+    bar = row[:, left : left + round(0.12 * width)]
+    middle = row[:, left + round(0.4 * width) : left + round(0.6 * width)]
+    assert bar.min() < 250
+    assert middle.min() == 255
+
+
 @pytest.mark.parametrize(
     ("backdrop", "reason"),
     [((250, 160, 130), "coloured"), ((140, 64, 160), "coloured"), ((38, 38, 38), "dark")],
