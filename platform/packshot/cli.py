@@ -43,7 +43,13 @@ def default_data() -> Path:
 
 
 Data = Annotated[
-    Path, typer.Option("--data", default_factory=default_data, help="The data folder.")
+    Path,
+    typer.Option(
+        "--data",
+        default_factory=default_data,
+        show_default="the checkout's .packshot",
+        help="The data folder.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -64,8 +70,10 @@ def up(
 
 
 @commands.command()
-def api(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
-    """Run one API process from the PACKSHOT_* settings."""
+def api(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The API's port.")] = 3000,
+) -> None:
+    """Run one API process with the settings of PACKSHOT_* variables."""
     with problems_as_sentences():
         from packshot.config import Settings
         from packshot.serve import PortTaken, serve
@@ -78,7 +86,7 @@ def api(port: Annotated[int, typer.Option(min=1, max=65535)] = 3000) -> None:
 
 @commands.command()
 def migrate() -> None:
-    """Bring the database at PACKSHOT_OWNER_DATABASE_URL to this release's schema."""
+    """Bring a database to this release's schema. Its address is PACKSHOT_OWNER_DATABASE_URL."""
     import asyncio
 
     owner_url = os.environ.get("PACKSHOT_OWNER_DATABASE_URL")
@@ -92,8 +100,13 @@ def migrate() -> None:
 
 
 @org.command("create")
-def create_org(name: str, data: Data, *, as_json: AsJson = False) -> None:
-    """Found an organization with one key of every scope, and print the key this once."""
+def create_org(
+    name: Annotated[str, typer.Argument(help="What people know the organization by.")],
+    data: Data,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Found an organization with a key of every scope. The key is printed this once."""
     import asyncio
 
     with problems_as_sentences():
@@ -117,7 +130,7 @@ def create_org(name: str, data: Data, *, as_json: AsJson = False) -> None:
 
 @audit.command("verify")
 def verify(data: Data, *, as_json: AsJson = False) -> None:
-    """Recompute every organization's chain; exit 1 and name the place where one does not hold."""
+    """Recompute every organization's chain. Exit 1, naming the place, where one does not hold."""
     import asyncio
 
     with problems_as_sentences():
@@ -150,7 +163,7 @@ def bench(
     name: Annotated[str, typer.Argument(help="store, imaging, edge or start")],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
 ) -> None:
-    """Measure the figures of one section and print them beside their targets."""
+    """Measure the figures of one section beside their targets."""
     files = (CHECKOUT / "tests" / "benchmarks").glob("[a-z]*.py")
     known = sorted(path.stem for path in files if "\ndef run(" in path.read_text())
     if name not in known:
@@ -159,9 +172,9 @@ def bench(
     run_in_checkout("benchmarks.table", name, *destination)
 
 
-@commands.command(context_settings=PASS_ARGUMENTS_ON, add_help_option=False)
+@commands.command(context_settings=PASS_ARGUMENTS_ON)
 def test(context: typer.Context) -> None:
-    """Run the tests, all of them on every processor; arguments go to pytest instead."""
+    """Run every test, on every processor. Arguments go to pytest instead; -h lists its options."""
     processors = str(os.cpu_count() or 1)
     # A file's tests stay together: they share what is costly to start.
     run_in_checkout("pytest", *(context.args or ("-n", processors, "--dist", "loadscope")))
@@ -169,7 +182,7 @@ def test(context: typer.Context) -> None:
 
 @commands.command()
 def check() -> None:
-    """Run linter, formatter, types, import rules and architecture tests; all of them, always."""
+    """Run linter, formatter, types, import rules, architecture tests. All of them, always."""
     failed = []
     for name, command in CHECKS.items():
         typer.echo(f"== {name}")

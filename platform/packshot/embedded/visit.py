@@ -1,5 +1,6 @@
 """Using a data folder from a second command: beside a running `up`, or for a moment alone."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ def running_installation(data: Path) -> Layout:
     if not is_held(layout):
         raise NotRunning(
             f"Packshot does not run on {layout.root}. Start it with `./packshot up --data "
-            f"{layout.root}`, or name the folder of one that runs with --data DIR."
+            f"{shlex.quote(str(layout.root))}`, or name the folder of a running one with --data DIR."
         )
     return layout
 
