@@ -16,9 +16,10 @@ def running_installation(data: Path) -> Layout:
     """Return the layout of a folder that `up` runs on; raises NotRunning."""
     layout = Layout.of(data)
     if not is_held(layout):
+        start = f"./packshot up --data {shlex.quote(str(layout.root))}"
         raise NotRunning(
-            f"Packshot does not run on {layout.root}. Start it with `./packshot up --data "
-            f"{shlex.quote(str(layout.root))}`, or name the folder of a running one with --data DIR."
+            f"Packshot does not run on {layout.root}. Start it with `{start}`, or name the folder "
+            "of one that runs with --data DIR."
         )
     return layout
 
