@@ -2,8 +2,8 @@
 
 Every part of it is one smooth gain map, made on the probe and multiplied into the canvas at once
 (11 ms for four megapixels): 255 ÷ surface makes the backdrop white; a lift above 1 clips the noise
-where nothing but backdrop is; a rise towards the ends of the source fades shadows that the photo
-cut off. The map never touches the outline of the subject, so there is no halo.
+where nothing but backdrop is; a rise towards the ends of the photo and of the canvas fades shadows
+that they cut off. The map never touches the outline of the subject, so there is no halo.
 """
 
 import cv2
@@ -26,7 +26,7 @@ _SHADOW_DEPTHS = (0.015, 0.08)
 _BRIGHT, _ROOM = 0.86, 0.11
 # A bright part of the mask is backdrop when more than this share of it is as light as that.
 _BRIGHT_PART, _PLAIN_PART = 0.93, 0.6
-# Width of the fade at an end of the source, as a share of its shorter side.
+# Width of the fade at an end, as a share of the source's shorter side; never as far as the subject.
 _FADE = 0.06
 
 
@@ -37,16 +37,17 @@ def whiten(work: Work) -> None:
         return
     if silhouette is None or work.probe is None or placement is None or work.canvas is None:
         return
-    gain = gain_map(work.probe, backdrop, silhouette, faded=_ends_inside(work, placement))
+    ends = _ends(work, placement, silhouette.cropped)
+    gain = gain_map(work.probe, backdrop, silhouette, ends=ends)
     for _, band, over in bands(gain, work):
         cv2.multiply(band, over, dst=band, dtype=cv2.CV_8U)
     work.plan["white"] = {"gain": [round(float(g), 3) for g in np.median(gain, axis=(0, 1))]}
 
 
 def gain_map(
-    probe: Plane, backdrop: Backdrop, silhouette: Silhouette, *, faded: tuple[str, ...]
+    probe: Plane, backdrop: Backdrop, silhouette: Silhouette, *, ends: dict[str, float]
 ) -> Plane:
-    """The gain (h, w, 3) on the probe; ``faded`` names the ends of the source to fade out at."""
+    """The gain (h, w, 3) on the probe; ``ends`` are the columns and rows to fade out towards."""
     surface = backdrop.surface
     ratio = probe / surface
     light = lightness(ratio)
@@ -60,8 +61,8 @@ def gain_map(
     lift = _EVEN_LIFT + (1 - kept) * (4 * noise + _FULL_LIFT * growth)
     # The strongest channel decides, and the factor is one for all three: hues stay.
     gain = 255 / surface * ((1 + lift) * _highlights(strongest(ratio), solid))[..., None]
-    if faded:
-        gain = _faded(gain, probe, around, faded)
+    if ends:
+        gain = _faded(gain, probe, around, ends=ends)
     return gain.astype(np.float32)
 
 
@@ -114,16 +115,22 @@ def _shadow(light: Plane, around: Mask) -> Plane:
     return share
 
 
-def _faded(gain: Plane, probe: Plane, around: Mask, faded: tuple[str, ...]) -> Plane:
-    """Let the gain rise to what makes each pixel white, towards the given ends of the source."""
+def _faded(gain: Plane, probe: Plane, around: Mask, *, ends: dict[str, float]) -> Plane:
+    """Let the gain rise to what makes each pixel white, towards the given ends.
+
+    A shadow that goes on to an end would be cut straight there, which shows on any white page.
+    """
     height, width = gain.shape[:2]
-    band = max(2.0, _FADE * min(height, width))
-    x = np.arange(width, dtype=np.float32)[None, :]
-    y = np.arange(height, dtype=np.float32)[:, None]
-    ends = {"left": x, "right": width - 1 - x, "top": y, "bottom": height - 1 - y}
     share = np.zeros((height, width), np.float32)
-    for side in faded:
-        near = np.clip(1.15 - np.broadcast_to(ends[side], share.shape) / band, 0, 1)
+    for side, end in ends.items():
+        inward = np.arange(width, dtype=np.float32)[None, :] + 0.5
+        if side in {"top", "bottom"}:
+            inward = np.arange(height, dtype=np.float32)[:, None] + 0.5
+        inward = inward - end if side in {"left", "top"} else end - inward
+        inward = np.broadcast_to(inward, share.shape)
+        room = float(inward[around].min()) if around.any() else float("inf")
+        band = max(2.0, min(_FADE * min(height, width), room))
+        near = np.clip(1.15 - inward / band, 0, 1)
         share = np.maximum(share, near * near * (3 - 2 * near))
     share[around] = 0
     darkest = cv2.erode(probe, _disc(3))
@@ -132,19 +139,16 @@ def _faded(gain: Plane, probe: Plane, around: Mask, faded: tuple[str, ...]) -> P
     return rising
 
 
-def _ends_inside(work: Work, placement: Placement) -> tuple[str, ...]:
-    """The ends of the source that lie inside the canvas."""
-    left, top = placement.offset
-    right = left + work.header.width_px * placement.scale
-    bottom = top + work.header.height_px * placement.scale
-    ends = {
-        "left": left > 0.5,  # noqa: PLR2004 - half a pixel is rounding
-        "top": top > 0.5,  # noqa: PLR2004
-        "right": right < work.recipe.width_px - 0.5,
-        "bottom": bottom < work.recipe.height_px - 0.5,
-    }
-    cropped = work.silhouette.cropped if work.silhouette is not None else ()
-    return tuple(side for side, inside in ends.items() if inside and side not in cropped)
+def _ends(work: Work, placement: Placement, cropped: tuple[str, ...]) -> dict[str, float]:
+    """Where the picture ends on the canvas, in probe pixels: at its own end or at the canvas'.
+
+    A side at which the frame cuts the subject is left out: there the cut is the picture.
+    """
+    assert work.probe is not None
+    left, top, width, height = placement.region
+    unit = work.probe.shape[1] / work.header.width_px
+    ends = {"left": left, "top": top, "right": left + width, "bottom": top + height}
+    return {side: end * unit for side, end in ends.items() if side not in cropped}
 
 
 def _disc(size: int) -> Mask:

@@ -90,6 +90,18 @@ def test_a_shadow_that_the_photo_cuts_off_fades_before_its_edge(
     assert pixels_of(out)[:, end - 1 : end + 1].min() == 255
 
 
+def test_a_shadow_that_the_canvas_cuts_off_fades_before_its_edge(
+    made: Render, tmp_path: Path
+) -> None:
+    photo = pictures.photo(shadow="cast", light="even", noise=0.5)
+
+    _, out = made(saved(photo, tmp_path), target_fill=0.9, height_px=300)
+
+    frame = pixels_of(out)
+    assert min(side.min() for side in (frame[:, 0], frame[:, -1], frame[0], frame[-1])) == 255
+    assert frame[:, 380:440].min() < 230
+
+
 @pytest.mark.parametrize("colour", ["red", "blue", "green", "yellow", "brown"])
 def test_a_product_keeps_its_hue(colour: str, made: Render, tmp_path: Path) -> None:
     photo = pictures.photo(colour=pictures.COLOURS[colour], backdrop=(178, 178, 178), noise=0.5)
