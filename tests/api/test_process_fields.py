@@ -160,6 +160,7 @@ def test_a_png_is_the_same_output_whatever_quality_was_asked(client: Client) -> 
         {"margin": ".05"},
         {"margin": "0.08", "frame.targetFill": "0.9"},
         {"marginTop": "0", "marginLeft": "3 px"},
+        {"margin": "-0", "marginTop": "-0px", "marginLeft": "-0%"},
         {"quality": "80", "jpegQuality": "80"},
         {"format": "JPG", "background": "keep", "removeBackground": "never"},
         {"width": "64.0", "presetLabel": "", "sku": "Größe 7", "clientRef": "a/b"},

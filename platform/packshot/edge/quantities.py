@@ -78,7 +78,7 @@ class Margin(ReadField):
                 value, 'a ratio (0.08), a percentage ("8%") or pixels ("80px")',
                 allowed={"min": 0, "max": LARGEST_MARGIN}, example=0.08,
             )  # fmt: skip
-        number, unit = float(match["number"]), match["unit"]
+        number, unit = float(match["number"]) + 0.0, match["unit"]  # -0.0 + 0.0 is 0.0
         if (unit or "").lower() == "px":
             if not 0 <= number <= LARGEST_MARGIN_PX:
                 raise out_of_range(value, 0, LARGEST_MARGIN_PX, example="80px", unit="px")
