@@ -20,7 +20,8 @@ from packshot.edge.spool import Spooled, SpoolFile, spooling
 
 MOST_PARTS = 40
 MOST_FIELD_BYTES = 64 * 1024
-# Room for the fields and the part headers besides the file, when Content-Length is judged.
+# Room for the fields and the part headers besides the file, in Content-Length and in what comes:
+# a chunked body may go on before its first part and after its last one.
 FRAMING_BYTES = 1024 * 1024
 
 
@@ -50,6 +51,8 @@ async def receiving(
                 _boundary_of(content_type), max_segment_count=MOST_PARTS, header_charset="utf8"
             )
             async for piece in body.pieces():
+                if body.received_bytes > max_bytes + FRAMING_BYTES:
+                    raise _file_too_large(file_field, max_bytes)
                 if not parser.closed:
                     for event in parser.parse(piece):
                         await reader.take(event)
@@ -59,7 +62,7 @@ async def receiving(
                 f"A part's header is too long, or there are over {MOST_PARTS} parts."
             ) from None
         except MultipartError as error:
-            raise _malformed(f"The multipart body is broken: {error}.") from None
+            raise _malformed(f"The multipart body is broken: {error.args[0]}.") from None
         yield reader.received
 
 
