@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pyvips
 
+from domain.errors import InvalidImage
 from imaging.work import Pixels, Work
 
 
@@ -44,7 +45,23 @@ def _encoded(canvas: Pixels, work: Work) -> bytes:
             # Level 3 takes half the time of 6 (115 against 246 ms for four megapixels).
             return bytes(_image(canvas).pngsave_buffer(compression=3, keep="none"))
         case "webp":
-            return bytes(_image(canvas).webpsave_buffer(Q=quality, keep="none"))
+            return _webp(canvas, quality)
+
+
+def _webp(canvas: Pixels, quality: int) -> bytes:
+    """Encode with libwebp, which holds the canvas a second time and its whole result at the end.
+
+    Where the memory limit cuts it off libvips says only that it could not write.
+    """
+    try:
+        return bytes(_image(canvas).webpsave_buffer(Q=quality, keep="none"))
+    except pyvips.Error as error:
+        raise InvalidImage(
+            "too_much_memory",
+            "A WebP of this size and detail needs more memory than a render may take.",
+            param="format",
+            fix="Ask for a smaller width and height, or for format=jpeg.",
+        ) from error
 
 
 def _jpeg(canvas: Pixels, quality: int) -> bytes:

@@ -1,13 +1,17 @@
 """Problems: one map of codes, one page for each, and no other kind of error."""
 
 import ast
+import errno
 from pathlib import Path
 
 import pytest
 
 from api.client import Client, assert_problem
 from domain.errors import Refusal
+from packshot.edge.credentials import Credentials
+from packshot.edge.exchange import Exchange
 from packshot.edge.problems import KINDS, Mistakes, problem_of
+from packshot.edge.replies import error_response
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page.stem: page for page in (ROOT / "docs" / "errors").glob("*.md")}
@@ -125,3 +129,12 @@ def test_every_mistake_of_a_request_stands_in_errors() -> None:
 
 def test_an_unmapped_code_is_our_fault() -> None:
     assert problem_of(Refusal("no_such_code", "x"), request_id="req_1")["status"] == 500
+
+
+def test_a_full_disk_is_a_reason_to_come_back() -> None:
+    exchange = Exchange("POST", "/", "", Credentials(), None)
+
+    answer = error_response(OSError(errno.ENOSPC, "No space left on device"), exchange)
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "1"

@@ -11,6 +11,7 @@ from packshot.edge.contract import Reply
 from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer, file_response
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
+from packshot.render.refusals import DISK_FULL, no_room
 
 # nginx's word for a client that closed before its answer; nobody reads it but the log.
 CLIENT_CLOSED_REQUEST = 499
@@ -44,6 +45,8 @@ def error_response(error: Exception, exchange: Exchange) -> Response:
             return Response(b"", CLIENT_CLOSED_REQUEST)
         case HTTPException():
             refusal = refusal_of(error)
+        case OSError() if error.errno in DISK_FULL:
+            refusal = no_room()
         case _:
             refusal = internal_error()
     if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - our fault, so the log says why

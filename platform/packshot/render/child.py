@@ -17,6 +17,7 @@ from domain.errors import InvalidImage, Refusal
 from imaging import engine, pipeline
 from imaging.limits import Limits
 from imaging.recipe import Recipe
+from packshot.render.refusals import DISK_FULL, no_room
 
 OPEN_FILES = 64
 CPU_SECONDS_PER_RENDER = 30
@@ -50,6 +51,10 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"refusal": refusal.as_dict()}
     except MemoryError:
         return {"refusal": _too_much_memory().as_dict()}
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        return {"refusal": no_room().as_dict()}
     return {"rendered": rendered.to_dict()}
 
 

@@ -1,6 +1,10 @@
-"""What the pool says when it does not render: too busy, too slow, not able to, twice stopped."""
+"""What the pool says when it does not render: too busy, too slow, no child, no room, stopped."""
+
+import errno
 
 from domain.errors import InvalidImage, Unavailable
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})  # of OSError.errno
 
 
 def crowded() -> Unavailable:
@@ -20,6 +24,15 @@ def no_renderer() -> Unavailable:
         "No renderer can be started at the moment.",
         fix="Send the same request again after the time in Retry-After.",
         headers={"retry-after": "5"},
+    )
+
+
+def no_room() -> Unavailable:
+    """The refusal while the disk is full: the operator's fault, not the picture's."""
+    return Unavailable(
+        "overloaded",
+        "There is no room on the disk of this installation.",
+        fix="Send the same request again when its operator has made room.",
     )
 
 
