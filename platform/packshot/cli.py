@@ -25,7 +25,6 @@ CHECKS = {
 PASS_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 commands = typer.Typer(
-    help="Product photos in, marketplace-ready images out, with a history that can be proved.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # rich costs 60 ms of every --help
@@ -35,6 +34,26 @@ org = typer.Typer(help="Organizations of a running installation.", no_args_is_he
 audit = typer.Typer(help="The log and its proof.", no_args_is_help=True)
 commands.add_typer(org, name="org")
 commands.add_typer(audit, name="audit")
+
+
+def tell_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option
+    """Print the version and end, where it was asked for."""
+    if wanted:
+        from packshot import __version__
+
+        typer.echo(f"packshot {__version__}")
+        raise typer.Exit
+
+
+@commands.callback()
+def packshot(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=tell_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Product photos in, marketplace-ready images out, with a history that can be proved."""
 
 
 def default_data() -> Path:

@@ -15,7 +15,7 @@ from quart import Quart
 
 from packshot.app import STATE, create_app
 from packshot.config import Settings
-from packshot.edge.logs import configure_logs
+from packshot.edge.logs import configure_logs, log_unhandled
 from packshot.edge.state import ServingState
 from packshot.wiring import open_services
 
@@ -80,6 +80,7 @@ async def serve_app(
 async def _serve(settings: Settings, sockets: list[socket.socket]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_unhandled)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with open_services(settings) as services:

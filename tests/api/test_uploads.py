@@ -292,3 +292,11 @@ def test_requests_sees_no_broken_connection_in_a_row_of_refusals(client: Client)
         for _ in range(5):
             answer = stranger.post(PROCESS, files={"image": bytes(3 * MIB)})
             assert_problem(answer, 401, "key_missing")
+
+
+def test_a_file_under_another_name_is_told_which_field_takes_it(client: Client) -> None:
+    answer = client.post(PROCESS, files={"file": ("product.jpg", red_box())})
+
+    problem = assert_problem(answer, 422, "unknown_field")
+    assert problem["param"] == "file"
+    assert problem["allowed"] == {"fields": ["image"]}

@@ -27,6 +27,9 @@ App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 # listens after it has sent everything is not cut off with the answer unread (a lingering close).
 LINGER_BYTES = 128 * 1024 * 1024
 LINGER_S = 30.0
+# Asked every few seconds by whoever supervises the process: only their failures are news.
+PROBES = ("/healthz", "/readyz")
+LEAST_ERROR = 400
 LINGER_SILENCE_S = 5.0
 
 
@@ -161,6 +164,8 @@ class _Passage:
 
     def _write_log_line(self) -> None:
         exchange = self.exchange
+        if exchange.route in PROBES and exchange.status < LEAST_ERROR:
+            return
         log.info(
             "request_answered",
             method=exchange.method,

@@ -15,7 +15,7 @@ from multipart import (
 
 from domain.errors import InvalidImage, InvalidInput, Refusal
 from packshot.edge.bodies import PulledBody
-from packshot.edge.forms import duplicate_field
+from packshot.edge.forms import duplicate_field, unknown_field
 from packshot.edge.spool import Spooled, SpoolFile, spooling
 
 MOST_PARTS = 40
@@ -104,6 +104,8 @@ class _Reader:
             if self.received.file is not None:
                 raise duplicate_field(name)
             self._file = await self._files.enter_async_context(spooling(self._spool))
+        elif segment.filename is not None:
+            raise unknown_field(name, [self._file_field])
         elif name in self.received.values:
             raise duplicate_field(name)
 
@@ -158,4 +160,9 @@ def _field_too_long(segment: MultipartSegment | None) -> Refusal:
 
 def _not_text(segment: MultipartSegment) -> Refusal:
     name = (segment.name or "")[:80]
-    return InvalidInput("invalid_parameter", f"The field {name} is not text in UTF-8.", param=name)
+    return InvalidInput(
+        "invalid_parameter",
+        f"The field {name} is not text in UTF-8.",
+        param=name,
+        fix="Send a file as the field image, and everything else as text in UTF-8.",
+    )

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from packshot.embedded.interrupts import held_back
 from packshot.embedded.problems import NoIdentity
 
 CLONE_NEWUSER = 0x10000000  # linux/sched.h
@@ -75,14 +76,15 @@ def become_nobody() -> None:
 
 def _survives(change: Callable[[], None]) -> bool:
     """Try a change of identity in a child, since it cannot be undone."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            change()
-        except (OSError, KeyError):
-            os._exit(1)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    with held_back():
+        pid = os.fork()
+        if pid == 0:
+            try:
+                change()
+            except (OSError, KeyError):
+                os._exit(1)
+            os._exit(0)
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 
 def _call(name: str, *arguments: int | bytes) -> None:

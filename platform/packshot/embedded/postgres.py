@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from packshot.embedded.identity import owner_of_files, postgres_identity, roots_own
+from packshot.embedded.interrupts import held_back, let_through
 from packshot.embedded.layout import Layout
 from packshot.embedded.problems import StartFailed, UnusableFolder
 from packshot.embedded.process import Service, die_with_parent
@@ -48,19 +49,32 @@ def initialize(layout: Layout, *, is_durable: bool = True, keep_open: tuple[int,
     unfinished.mkdir(mode=0o700)
     _hand_over(unfinished)
     sync = [] if is_durable else ["--no-sync"]
-    made = subprocess.run(
-        [*_initdb_command(unfinished), *sync],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={k: v for k, v in os.environ.items() if not k.startswith("PG")},
-        pass_fds=keep_open,
-        preexec_fn=_as_postgres_for_a_moment,
-        check=False,
-    )
-    if made.returncode != 0:
-        raise StartFailed(f"initdb failed: {made.stdout.decode(errors='replace')[-1200:]}")
+    code, said = _run_initdb([*_initdb_command(unfinished), *sync], keep_open=keep_open)
+    if code != 0:
+        raise StartFailed(f"initdb failed: {said.decode(errors='replace')[-1200:]}")
     unfinished.rename(layout.postgres)
     return True
+
+
+def _run_initdb(command: list[str], *, keep_open: tuple[int, ...]) -> tuple[int, bytes]:
+    """Run initdb to its end and return its exit code and words; an interrupt kills it."""
+    with held_back():
+        initdb = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={k: v for k, v in os.environ.items() if not k.startswith("PG")},
+            pass_fds=keep_open,
+            preexec_fn=_as_postgres_for_a_moment,  # noqa: PLW1509 - no thread runs yet
+        )
+        with initdb:
+            try:
+                let_through()
+                said = initdb.communicate()[0]
+            except BaseException:
+                initdb.kill()
+                raise
+    return initdb.returncode, said
 
 
 def _as_postgres_for_a_moment() -> None:
@@ -69,6 +83,7 @@ def _as_postgres_for_a_moment() -> None:
     if become is not None:
         become()
     die_with_parent(signal.SIGKILL)
+    let_through()
 
 
 def service(layout: Layout, *, is_durable: bool = True, keep_open: tuple[int, ...] = ()) -> Service:

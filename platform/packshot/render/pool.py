@@ -151,12 +151,11 @@ class RenderPool:
             raise crowded() from None
 
     async def _take(self) -> Child:
-        """A child that lives; a dead one is never handed out."""
-        while self._idle:
-            child = self._idle.pop()
+        """A child that lives; a dead one is never handed out, and left to its watcher."""
+        for child in reversed(self._idle):
             if child.is_alive:
+                self._idle.remove(child)
                 return child
-            self.children.discard(child)
         return await self._spawn()
 
     async def _spawn(self) -> Child:
