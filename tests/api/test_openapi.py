@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from api.client import Client
 from api.photos import red_box
@@ -23,9 +24,7 @@ def document(client: Client) -> Document:
 
 
 def test_the_document_is_valid_openapi_3_1(document: Document) -> None:
-    validator = pytest.importorskip("openapi_spec_validator", reason="not in the environment")
-
-    validator.validate(document, cls=validator.OpenAPIV31SpecValidator)
+    assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
 def test_every_endpoint_is_described_once(document: Document) -> None:
@@ -49,6 +48,7 @@ def test_every_reference_leads_somewhere(document: Document) -> None:
     for reference in references(document):
         target: Any = document
         for step in reference.removeprefix("#/").split("/"):
+            assert step in target, reference
             target = target[step]
 
 

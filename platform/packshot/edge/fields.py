@@ -5,6 +5,7 @@ A value comes as text (multipart, query) or as JSON's own types; both read alike
 problem: ``out_of_range`` becomes ``<field>_out_of_range``, any other type ``invalid_parameter``.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,16 @@ from pydantic_core import PydanticCustomError, core_schema
 SHOWN_CHARACTERS = 40
 
 
-class ReadField:
+class ReadField(ABC):
     """A field read by ``read`` and described by ``schema``."""
 
+    @abstractmethod
     def read(self, value: object) -> Any:
         """The checked value; raises PydanticCustomError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of what is read."""
-        raise NotImplementedError
 
     def __get_pydantic_core_schema__(
         self, _source: Any, _handler: GetCoreSchemaHandler
