@@ -2,7 +2,8 @@
 
 Run it as ``python tests/contact_sheet.py FOLDER SHEET.png``. The third picture of each row shows
 what the eye misses: values from 235 to 255 stretched over the whole range, in which a grey rest or
-the edge of the photo stands out.
+the edge of the photo stands out. Under a whitened photo stands how far the hues of its coloured
+pixels turned (median, and the worst of 99 %, in degrees).
 """
 
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from imaging import engine  # noqa: E402 - found through the line above
 
@@ -21,6 +22,7 @@ import numpy as np  # noqa: E402 - after the thread settings
 from PIL import Image, ImageDraw, ImageOps  # noqa: E402
 
 from domain.errors import Refusal  # noqa: E402
+from hues import hue_turns, placed  # noqa: E402
 from imaging.limits import Limits  # noqa: E402
 from imaging.pipeline import render  # noqa: E402
 from imaging.recipe import Recipe  # noqa: E402
@@ -28,6 +30,8 @@ from imaging.rendered import Rendered  # noqa: E402
 
 CELL = 400
 LINE = 44
+# A smaller share of coloured pixels is a reflection, not a product's colour.
+LEAST_COLOURED = 0.005
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
@@ -47,7 +51,7 @@ def main(folder: Path, sheet: Path, *, per_row: int = 2) -> None:
 def _row(photo: Path) -> Image.Image:
     row = Image.new("RGB", (3 * CELL + 12, CELL + LINE), "#777777")
     before = ImageOps.exif_transpose(Image.open(photo)).convert("RGB")
-    size = before.size
+    whole = np.asarray(before)
     before.thumbnail((CELL, CELL))
     with TemporaryDirectory() as folder:
         destination = Path(folder) / "after.jpg"
@@ -56,15 +60,13 @@ def _row(photo: Path) -> Image.Image:
         except Refusal as refusal:
             ImageDraw.Draw(row).text((4, CELL + 2), f"{photo.name}: {refusal}", fill="white")
             return row
-        after = (
-            Image.open(destination).convert("RGB").resize((CELL, CELL), Image.Resampling.LANCZOS)
-        )
-        after_full = Image.open(destination).convert("RGB").reduce(5)
-    _draw_box(before, rendered, before.width / size[0])
+        after = Image.open(destination).convert("RGB")
+    _draw_box(before, rendered, before.width / whole.shape[1])
     row.paste(before, (0, 0))
-    row.paste(after, (CELL + 4, 0))
-    row.paste(_stretched(after_full), (2 * CELL + 8, 0))
-    ImageDraw.Draw(row).text((4, CELL + 2), _words(photo, rendered), fill="white")
+    row.paste(after.resize((CELL, CELL), Image.Resampling.LANCZOS), (CELL + 4, 0))
+    row.paste(_stretched(after.reduce(5)), (2 * CELL + 8, 0))
+    words = f"{_words(photo, rendered)}  {_hues(whole, np.asarray(after), rendered)}"
+    ImageDraw.Draw(row).text((4, CELL + 2), words, fill="white")
     return row
 
 
@@ -91,6 +93,18 @@ def _words(photo: Path, rendered: Rendered) -> str:
         f"{photo.name[:40]}  {backdrop['kind']} sigma {backdrop['sigma']} "
         f"rim {backdrop['coverage']}  {found}\n{codes}"
     )
+
+
+def _hues(before: np.ndarray, after: np.ndarray, rendered: Rendered) -> str:
+    if rendered.subject is None or "white" not in rendered.plan:
+        return ""
+    left, top, width, height = (round(side) for side in rendered.subject.box)
+    inside = np.zeros(after.shape[:2], bool)
+    inside[max(0, top) : top + height, max(0, left) : left + width] = True
+    turns = hue_turns(placed(before, rendered.plan["placement"], after.shape[1::-1]), after, inside)
+    if len(turns) < LEAST_COLOURED * inside.sum():
+        return "hardly a colour"
+    return f"hue turned {np.median(turns):.1f}, worst {np.percentile(turns, 99):.1f} degrees"
 
 
 if __name__ == "__main__":
