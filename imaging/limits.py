@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.errors import InvalidImage
-from imaging.formats import HEAD_BYTES, recognise
+from imaging.excess import excess
+from imaging.formats import HEAD_BYTES, ImageFormat, recognise
 from imaging.header import Header, read_header
 from imaging.structure import missing_part, png_sides
 
@@ -44,6 +45,7 @@ def inspect(source: Path, limits: Limits) -> Header:
     if image_format == "png":
         # libvips cannot even open a PNG that claims more than 100 million pixels a side.
         _refuse_pixels(*png_sides(source), limits=limits)
+    _refuse_excess(source, image_format)
     header = read_header(source, image_format)
     _refuse_pixels(header.width_px, header.height_px, limits=limits)
     _refuse_memory(header, limits)
@@ -56,6 +58,17 @@ def inspect(source: Path, limits: Limits) -> Header:
             fix="Send the whole file again; it may have been cut short on its way.",
         )
     return header
+
+
+def _refuse_excess(source: Path, image_format: ImageFormat) -> None:
+    too_many = excess(source, image_format)
+    if too_many is not None:
+        raise InvalidImage(
+            "malformed_image",
+            f"The {image_format.upper()} file is no photo: it has {too_many}.",
+            param="image",
+            fix="Open the picture in an editor, save it again, and send the new file.",
+        )
 
 
 def _refuse_pixels(width: int, height: int, *, limits: Limits) -> None:

@@ -6,6 +6,7 @@ glued on) are no fault.
 """
 
 import mmap
+import re
 import struct
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from imaging.formats import ImageFormat
 
 _JPEG_START_OF_SCAN = 0xDA
 _JPEG_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_NOT_A_FILL_BYTE = re.compile(rb"[^\xff]")
 
 
 def missing_part(path: Path, image_format: ImageFormat) -> str | None:
@@ -33,8 +35,12 @@ def _missing_in_jpeg(data: mmap.mmap) -> str | None:
         if data[at] != 0xFF:  # noqa: PLR2004 - the byte that opens every marker
             return "a marker where one must stand"
         marker = data[at + 1]
-        if marker == 0xFF or marker in _JPEG_WITHOUT_LENGTH:  # noqa: PLR2004 - a fill byte
-            at += 1 if marker == 0xFF else 2  # noqa: PLR2004 - a fill byte
+        if marker == 0xFF:  # noqa: PLR2004 - a fill byte, and there may be millions
+            filled = _NOT_A_FILL_BYTE.search(data, at)
+            at = filled.start() - 1 if filled is not None else len(data)
+            continue
+        if marker in _JPEG_WITHOUT_LENGTH:
+            at += 2
             continue
         if marker == _JPEG_START_OF_SCAN:
             # Inside a scan FF is followed by 00 or a restart, so FFD9 can only be the real end.
