@@ -203,39 +203,6 @@ async def test_a_caller_that_goes_away_leaves_no_child_in_doubt(
     assert (await render(pool, source)).width_px == 300
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-async def test_a_child_knows_no_secret_and_has_limits(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("PACKSHOT_DATABASE_URL", "postgresql://canary")
-    pool = RenderPool(1)
-    await pool.start()
-    (child,) = pool.children
-    about = Path(f"/proc/{child.process.pid}")
-
-    assert b"canary" not in (about / "environ").read_bytes()
-    limits = {
-        line[:26].strip(): line[26:].split()[0]
-        for line in (about / "limits").read_text().splitlines()
-    }
-    assert limits["Max address space"] != "unlimited"
-    assert limits["Max open files"] == "64"
-    assert limits["Max core file size"] == "0"
-    await pool.stop()
-
-
-@pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="needs /proc")
-async def test_every_picture_has_its_own_share_of_processor_time(
-    pool: RenderPool, source: Path
-) -> None:
-    await render(pool, source)
-
-    (worker,) = [child for child in pool.children if child.renders]
-    limits = Path(f"/proc/{worker.process.pid}/limits").read_text()
-    (seconds,) = [line for line in limits.splitlines() if line.startswith("Max cpu time")]
-    assert 30 <= int(seconds.split()[3]) < 60
-
-
 async def test_stopping_ends_every_child(source: Path) -> None:
     pool = RenderPool(2)
     await pool.start()
