@@ -6,8 +6,6 @@ frame) with the same idea: flood from outside, pass what is soft, stop at what i
 scale a contact shadow is soft and an outline is not.
 """
 
-import math
-from dataclasses import dataclass
 from functools import partial
 
 import cv2
@@ -15,12 +13,9 @@ import numpy as np
 
 from imaging.channels import lightness, tint
 from imaging.rendered import Box
-from imaging.work import Backdrop, Decoded, Mask, Pixels, Plane, Silhouette, Work
+from imaging.strips import FINE, INWARD, OUTWARD, cut, strip_along
+from imaging.work import Backdrop, Decoded, Mask, Plane, Silhouette, Work
 
-# Strip pixels for one of the probe.
-FINE = 4
-# Probe pixels that a strip reaches beyond and into the box.
-_OUTWARD, _INWARD = 3, 6
 # As in isolate, per strip pixel: a contact shadow decays over at least 0.6 % of the frame.
 _SOFTNESS = 0.125
 _STEEPEST = 0.06
@@ -72,23 +67,23 @@ def _moved(side: str, found: Silhouette, *, decoded: Decoded, backdrop: Backdrop
     """
     grown = cv2.dilate(found.mask.astype(np.uint8), np.ones((3, 3), np.uint8))
     for number in range(_STRIPS):
-        window = _window(side, found, decoded, inward=number * (_INWARD - 1))
-        cut = partial(_cut, window=window, side=side)
+        strip = strip_along(side, found, decoded, inward=number * (INWARD - 1))
+        cut_out = partial(cut, strip=strip, side=side)
         if decoded.alpha is not None and found.engine == "alpha":
-            subject, slope = _opaque(cut(decoded.alpha, how=cv2.INTER_AREA)), None
+            subject, slope = _opaque(cut_out(decoded.alpha, how=cv2.INTER_AREA)), None
         else:
-            pixels = cut(decoded.pixels, how=cv2.INTER_AREA).astype(np.float32)
-            surface = cut(backdrop.surface, how=cv2.INTER_LINEAR)
+            pixels = cut_out(decoded.pixels, how=cv2.INTER_AREA).astype(np.float32)
+            surface = cut_out(backdrop.surface, how=cv2.INTER_LINEAR)
             noise = backdrop.sigma / 255
             subject, slope = _outlines(pixels / surface, noise=noise, cast=backdrop.tint)
-        subject = _without_specks(subject & (cut(grown, how=cv2.INTER_NEAREST) > 0))
+        subject = _without_specks(subject & (cut_out(grown, how=cv2.INTER_NEAREST) > 0))
         rows = np.flatnonzero(subject.any(axis=1))
         if len(rows) and (rows[0] > 0 or number > 0):
             end = float(rows[0]) if slope is None else _steepest(subject, slope, row=int(rows[0]))
-            return window.first + end / len(subject) * (window.last - window.first)
+            return strip.first + end / len(subject) * (strip.last - strip.first)
         if len(rows):
             break
-    return _window(side, found, decoded, inward=0).rough
+    return strip_along(side, found, decoded, inward=0).rough
 
 
 def _without_specks(subject: Mask) -> Mask:
@@ -97,69 +92,6 @@ def _without_specks(subject: Mask) -> Mask:
     large[0] = False
     kept: Mask = large[labels]
     return kept
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """A strip as shares (0–1) of the picture, and its outer and inner end in source pixels."""
-
-    shares: Box
-    size: tuple[int, int]
-    rough: float
-    first: float
-    last: float
-
-
-def _window(side: str, found: Silhouette, decoded: Decoded, *, inward: int) -> _Window:
-    """Lay a strip along one side of the mask's box, on whole pixels of the decoded picture.
-
-    ``inward`` moves it into the box, in probe pixels.
-    """
-    height, width = found.mask.shape
-    rows, columns = np.flatnonzero(found.mask.any(axis=1)), np.flatnonzero(found.mask.any(axis=0))
-    left, top, right, bottom = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
-    x0, y0, x1, y1 = {
-        "left": (left - _OUTWARD, top - 2, left + _INWARD, bottom + 2),
-        "right": (right - _INWARD, top - 2, right + _OUTWARD, bottom + 2),
-        "top": (left - 2, top - _OUTWARD, right + 2, top + _INWARD),
-        "bottom": (left - 2, bottom - _INWARD, right + 2, bottom + _OUTWARD),
-    }[side]
-    x0, x1 = (x + {"left": inward, "right": -inward}.get(side, 0) for x in (x0, x1))
-    y0, y1 = (y + {"top": inward, "bottom": -inward}.get(side, 0) for y in (y0, y1))
-    full_height, full_width = decoded.pixels.shape[:2]
-    u0, u1 = _whole(x0 / width, x1 / width, full_width)
-    v0, v1 = _whole(y0 / height, y1 / height, full_height)
-    size = max(1, int((u1 - u0) * width * FINE)), max(1, int((v1 - v0) * height * FINE))
-    source = full_width / decoded.scale[0], full_height / decoded.scale[1]
-    ends = {"left": (u0, u1), "right": (u1, u0), "top": (v0, v1), "bottom": (v1, v0)}[side]
-    length = source[0] if side in {"left", "right"} else source[1]
-    rough = found.box[0 if side in {"left", "right"} else 1]
-    rough += {"right": found.box[2], "bottom": found.box[3]}.get(side, 0.0)
-    return _Window((u0, v0, u1, v1), size, rough, ends[0] * length, ends[1] * length)
-
-
-def _whole(low: float, high: float, length: int) -> tuple[float, float]:
-    """Two shares of a length, moved outwards to whole pixels of it."""
-    first, last = math.floor(max(0.0, low) * length), math.ceil(min(1.0, high) * length)
-    return first / length, max(first + 1, last) / length
-
-
-def _cut(plane: Plane | Pixels, *, window: _Window, side: str, how: int) -> Plane:
-    """The strip of a plane of any size, at the strip's own scale, outside up."""
-    height, width = plane.shape[:2]
-    x0, y0, x1, y1 = window.shares
-    u0, v0 = round(x0 * width), round(y0 * height)
-    part = plane[v0 : max(v0 + 1, round(y1 * height)), u0 : max(u0 + 1, round(x1 * width))]
-    strip = cv2.resize(np.ascontiguousarray(part), window.size, interpolation=how)
-    match side:
-        case "left":
-            strip = strip.swapaxes(0, 1)
-        case "right":
-            strip = strip[:, ::-1].swapaxes(0, 1)
-        case "bottom":
-            strip = strip[::-1]
-    turned: Plane = np.ascontiguousarray(strip)
-    return turned
 
 
 def _opaque(alpha: Plane) -> Mask:
@@ -173,7 +105,7 @@ def _outlines(ratio: Plane, *, noise: float, cast: float) -> tuple[Mask, Plane]:
     light = lightness(ratio)
     slope = _slope(light)
     depth = np.clip(1 - light, 0, 1)
-    usual = float(np.median(slope[: FINE * _OUTWARD // 2]))
+    usual = float(np.median(slope[: FINE * OUTWARD // 2]))
     faintest = max(_FAINTEST_SLOPE, 4 * usual)
     neutral = tint(ratio) < 0.05 + (0.10 + 0.3 * cast) * depth + 2.5 * noise
     neutral &= (light > _DEEPEST_SHADOW) & (light < _BRIGHTEST_SPOT)
