@@ -22,7 +22,8 @@ class Subject:
 
     ``box`` is in output pixels, ``source_box`` in pixels of the upright source; both are
     [left, top, width, height]. ``fill`` is the share (0–1) of the canvas that the box takes along
-    the side where it takes most. ``confidence`` is 0–1.
+    the side where it takes most. ``confidence`` is 0–1; below 0.6 the box may well be wrong, and
+    the warning ``subject_uncertain`` says so.
     """
 
     box: Box

@@ -9,6 +9,8 @@ AMAZON_FILL = 0.85
 # Half a pixel of 2000 is rounding, not a broken rule.
 _ROUNDING = 0.0005
 _ENLARGED = 1.02
+# Below it the box is worth a look: 47 of 50 wrong boxes of 780 synthetic photos, and 65 right ones.
+_UNCERTAIN = 0.6
 
 
 def frame(work: Work) -> None:
@@ -29,6 +31,12 @@ def frame(work: Work) -> None:
         work.placement = place_subject(
             found.box, work.recipe, cropped=found.cropped, source_size=size
         )
+        if found.confidence < _UNCERTAIN:
+            work.warn(
+                "subject_uncertain",
+                f"The subject's outline is not seen all around (confidence {found.confidence:g}); "
+                "look whether it is framed whole and without its shadow.",
+            )
         if found.cropped:
             _warn_cropped(work, found.cropped)
         fill = fill_of(work)

@@ -37,13 +37,50 @@ def saved(photo: pictures.Photo, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("photo", list(pictures.photos(16, seed=3)), ids=lambda photo: photo.name)
-def test_the_box_is_the_product_without_its_shadow(
+def test_the_box_is_the_product_without_its_shadow_or_uncertain(
     photo: pictures.Photo, made: Render, tmp_path: Path
 ) -> None:
     rendered, _ = made(photo.save(tmp_path / "photo.jpg"))
 
     assert rendered.subject is not None
-    assert pictures.overlap(rendered.subject.source_box, photo.box) > 0.9
+    is_right = pictures.overlap(rendered.subject.source_box, photo.box) > 0.9
+    assert is_right or rendered.subject.confidence < 0.6
+
+
+@pytest.mark.parametrize("shadow", ["none", "soft", "contact", "cast"])
+def test_the_box_of_a_coloured_product_is_certain(
+    shadow: str, made: Render, tmp_path: Path
+) -> None:
+    photo = pictures.photo(shape="shoe", shadow=shadow, light="side", size=(800, 600))
+
+    rendered, _ = made(photo.save(tmp_path / "photo.jpg"))
+
+    assert rendered.subject.confidence > 0.9  # type: ignore[union-attr]
+    assert "subject_uncertain" not in codes(rendered)
+
+
+@pytest.mark.parametrize(
+    ("shape", "colour", "backdrop", "shadow"),
+    [
+        ("box", (116, 118, 126), (236, 230, 236), "contact"),  # its shadow is as grey, and stays
+        ("shoe", (239, 247, 245), (230, 226, 227), "contact"),  # it melts into the backdrop
+    ],
+)
+def test_a_box_that_is_wrong_is_uncertain(
+    shape: str,
+    colour: tuple[int, int, int],
+    backdrop: tuple[int, int, int],
+    shadow: str,
+    made: Render,
+    tmp_path: Path,
+) -> None:
+    photo = pictures.photo(shape=shape, colour=colour, backdrop=backdrop, shadow=shadow)
+
+    rendered, _ = made(photo.save(tmp_path / "photo.jpg"))
+
+    assert pictures.overlap(rendered.subject.source_box, photo.box) < 0.9  # type: ignore[union-attr]
+    assert rendered.subject.confidence < 0.6  # type: ignore[union-attr]
+    assert "subject_uncertain" in codes(rendered)
 
 
 @pytest.mark.parametrize("light", pictures.LIGHTS)
