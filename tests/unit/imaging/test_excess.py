@@ -9,16 +9,16 @@ import pytest
 import pictures
 from domain.errors import InvalidImage
 from imaging.excess import MOST_CHUNKS, MOST_SCANS, MOST_SEGMENTS
-from imaging.limits import Limits, inspect
+from imaging.limits import Header, Limits, inspect
 
 END_OF_IMAGE = b"\xff\xd9"
 START_OF_SCAN = b"\xff\xda"
 
 
-def inspected(data: bytes, folder: Path) -> None:
+def inspected(data: bytes, folder: Path) -> Header:
     path = folder / "file"
     path.write_bytes(data)
-    inspect(path, Limits())
+    return inspect(path, Limits())
 
 
 def jpeg_with(*, before: bytes = b"", again: int = 0, between: bytes = b"") -> bytes:
@@ -66,4 +66,7 @@ def test_too_many_parts_are_refused(data: bytes, parts: str, tmp_path: Path) -> 
     ],
 )
 def test_what_encoders_and_cameras_write_passes(data: bytes, tmp_path: Path) -> None:
-    inspected(data, tmp_path)
+    header = inspected(data, tmp_path)
+
+    assert header.width_px > 0
+    assert header.height_px > 0

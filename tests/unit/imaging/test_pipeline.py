@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,15 +37,37 @@ def saved(photo: pictures.Photo, folder: Path) -> Path:
     return photo.save(folder / "photo.png")
 
 
-@pytest.mark.parametrize("photo", list(pictures.photos(16, seed=3)), ids=lambda photo: photo.name)
-def test_the_box_is_the_product_without_its_shadow_or_uncertain(
+GREY_BALL = "ball-127-133-113-vignette-soft-900x1200"
+KNOWN_WRONG = pytest.mark.xfail(
+    strict=True, reason="its soft shadow is as grey as it is: overlap 0.86, told as uncertain"
+)
+
+
+def photos_with_known_boxes() -> list[Any]:
+    """Sixteen photos; the one whose box is wrong today is named until it is mended."""
+    return [
+        pytest.param(photo, id=photo.name, marks=KNOWN_WRONG if photo.name == GREY_BALL else ())
+        for photo in pictures.photos(16, seed=3)
+    ]
+
+
+@pytest.mark.parametrize("photo", photos_with_known_boxes())
+def test_the_box_is_the_product_without_its_shadow(
     photo: pictures.Photo, made: Render, tmp_path: Path
 ) -> None:
     rendered, _ = made(photo.save(tmp_path / "photo.jpg"))
 
     assert rendered.subject is not None
-    is_right = pictures.overlap(rendered.subject.source_box, photo.box) > 0.9
-    assert is_right or rendered.subject.confidence < 0.6
+    assert pictures.overlap(rendered.subject.source_box, photo.box) > 0.9
+
+
+def test_the_one_wrong_box_of_them_is_uncertain(made: Render, tmp_path: Path) -> None:
+    (ball,) = [photo for photo in pictures.photos(16, seed=3) if photo.name == GREY_BALL]
+
+    rendered, _ = made(ball.save(tmp_path / "photo.jpg"))
+
+    assert rendered.subject.confidence < 0.6  # type: ignore[union-attr]
+    assert "subject_uncertain" in codes(rendered)
 
 
 @pytest.mark.parametrize("shadow", ["none", "soft", "contact", "cast"])
