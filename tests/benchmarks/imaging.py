@@ -29,6 +29,7 @@ import numpy as np  # noqa: E402
 import pyvips  # noqa: E402
 
 import pictures  # noqa: E402
+from benchmarks.rows import row  # noqa: E402
 from imaging.limits import Limits  # noqa: E402
 from imaging.pipeline import render  # noqa: E402
 from imaging.recipe import Recipe  # noqa: E402
@@ -48,10 +49,6 @@ def run() -> list[Row]:
         return [*_render_rows(out), _memory_row(), *_eye_rows(out)]
 
 
-def _row(name: str, value: float, unit: str, target: float, *, met: bool) -> Row:
-    return {"name": name, "value": round(value, 4), "unit": unit, "target": target, "met": met}
-
-
 def _render_rows(out: Path) -> list[Row]:
     rows = []
     for megapixels in SIDES:
@@ -61,7 +58,7 @@ def _render_rows(out: Path) -> list[Row]:
             lambda source=source: plain_two_pass(source),
         )
         must = MUST[megapixels]
-        rows.append(_row(f"render-{megapixels}", ratio, "×", must, met=ratio <= must))
+        rows.append(row(f"render-{megapixels}", ratio, unit="ratio", target=must))
     return rows
 
 
@@ -144,7 +141,7 @@ def _memory_row() -> Row:
         text=True,
     )
     peak = float(done.stdout)
-    return _row("memory-child", peak, "MB", 512, met=peak <= 512)
+    return row("memory-child", peak, unit="MB", target=512)
 
 
 def child() -> None:
@@ -166,9 +163,9 @@ def _eye_rows(out: Path) -> list[Row]:
         whites.append(white_share(cv2.imread(str(out)), photo, rendered.plan["placement"]))
     median, worst, white = statistics.median(overlaps), min(overlaps), statistics.mean(whites)
     return [
-        _row("box-iou-median", median, "IoU", 0.97, met=median >= 0.97),
-        _row("box-iou-worst", worst, "IoU", 0.9, met=worst >= 0.9),
-        _row("border", white, "share of plain pixels = 255", 1.0, met=white == 1.0),
+        row("box-iou-median", median, unit="IoU", target=0.97, better="more"),
+        row("box-iou-worst", worst, unit="IoU", target=0.9, better="more"),
+        row("border", white, unit="share of plain pixels = 255", target=1.0, better="more"),
     ]
 
 
