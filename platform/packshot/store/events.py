@@ -1,8 +1,8 @@
 """The event store: aggregates in and out of the log of one organization at a time."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from packshot.store.codec import Codec, genesis
 from packshot.store.composer import Append, Composer
 from packshot.store.head import LogHead, Signer
 from packshot.store.pool import DriverConnection, Pools
+from packshot.store.unit import CURRENT, Unit
 from projections.projection import InlineView
 
 A = TypeVar("A", bound=Aggregate)
@@ -26,27 +27,70 @@ CONFLICT_RETRIES = 3
 
 
 class EventStore:
-    """The log of every organization; each call names the one it is for."""
+    """The log of every organization; each call names the one it is for.
+
+    ``on_append`` hears of every organization whose log has grown, after the commit.
+    """
 
     def __init__(
-        self, pools: Pools, *, codec: Codec, views: Sequence[InlineView], signer: Signer
+        self,
+        pools: Pools,
+        *,
+        codec: Codec,
+        views: Sequence[InlineView],
+        signer: Signer,
+        on_append: Callable[[OrgId], None] = lambda _org_id: None,
     ) -> None:
         self.pools = pools
         self.codec = codec
         self.composer = Composer(codec, views)
         self.signer = signer
+        self.on_append = on_append
+
+    @asynccontextmanager
+    async def together(self) -> AsyncIterator[Unit]:
+        """A unit of work: what is saved inside becomes true together, at the end of the block.
+
+        Inside another unit it joins that one, whose end decides.
+        """
+        joined = CURRENT.get()
+        if joined is not None:
+            yield joined
+            return
+        unit = Unit(self.pools)
+        token = CURRENT.set(unit)
+        try:
+            async with unit:
+                yield unit
+        finally:
+            CURRENT.reset(token)
+
+    def when_true(self, callback: Callable[[], None]) -> None:
+        """Call this when what was saved is committed: now, or at the end of the unit of work."""
+        unit = CURRENT.get()
+        if unit is None:
+            callback()
+        else:
+            unit.afterwards(callback)
 
     async def save(self, context: Context, *aggregates: Aggregate) -> LogHead:
         """Append what the aggregates collected, in one statement and one round trip.
 
         Raises Conflict when another writer was first, Forbidden when the organization is closed.
         What was not saved stays with the aggregates: when the database went away in between, the
-        same call again either appends it or raises Conflict, because it was there already.
+        same call again either appends it or raises Conflict, because it was there already. Inside
+        a unit of work it is appended there, and true when the unit is.
         """
         append = self.composer.compose(context, aggregates)
+        unit = CURRENT.get()
         with _settling(aggregates):
-            async with self.pools.writing() as connection:
-                return await self._run(connection, append)
+            if unit is not None:
+                head = await self._run(await unit.connection(), append)
+            else:
+                async with self.pools.writing() as connection:
+                    head = await self._run(connection, append)
+        self.when_true(lambda: self.on_append(context.org_id))
+        return head
 
     async def open_log(
         self, context: Context, *aggregates: Aggregate, claims: Sequence[Claim] = ()
@@ -61,7 +105,9 @@ class EventStore:
                     append.tenant_id,
                     genesis(append.tenant_id),
                 )
-                return await self._run(connection, append)
+                head = await self._run(connection, append)
+        self.on_append(context.org_id)
+        return head
 
     async def load(self, kind: type[A], *, org_id: OrgId, stream_id: UUID) -> A:
         """The aggregate as its events tell it; raises NotFound when it has none."""
@@ -90,11 +136,23 @@ class EventStore:
             aggregate = await self.load(kind, org_id=context.org_id, stream_id=stream_id)
             verb(aggregate)
             try:
-                return await self.save(context, aggregate)
+                async with self._an_attempt():
+                    return await self.save(context, aggregate)
             except Conflict:
                 if attempt > CONFLICT_RETRIES:
                     raise
         raise AssertionError("unreachable: the loop returns or raises")
+
+    @asynccontextmanager
+    async def _an_attempt(self) -> AsyncIterator[None]:
+        """Inside a unit of work, a savepoint: a conflict must not end the whole transaction."""
+        unit = CURRENT.get()
+        if unit is None:
+            yield
+            return
+        connection = await unit.connection()
+        async with connection.transaction():
+            yield
 
     async def read(self, org_id: OrgId, *, after: int = 0, limit: int = 500) -> list[Recorded]:
         """At most ``limit`` events after a position, in order."""
