@@ -55,6 +55,7 @@ KINDS: Mapping[str, Kind] = {
     "quality_out_of_range": Kind(422, "Quality is out of range"),
     "jpegQuality_out_of_range": Kind(422, "JPEG quality is out of range"),
     "frame.targetFill_out_of_range": Kind(422, "Target fill is out of range"),
+    "limit_out_of_range": Kind(422, "Limit is out of range"),
     "invalid_parameter": Kind(422, "A parameter is not valid"),
     "unknown_field": Kind(422, "Unknown field"),
     "duplicate_field": Kind(422, "A field is given twice"),
@@ -63,6 +64,7 @@ KINDS: Mapping[str, Kind] = {
     "concurrency_limited": Kind(429, "Too many requests at once", retryable=True),
     "internal": Kind(500, "Internal error", retryable=True),
     "overloaded": Kind(503, "Overloaded", retryable=True),
+    "not_yet_visible": Kind(503, "Not visible yet", retryable=True),
     "timeout": Kind(504, "Took too long", retryable=True),
 }
 INTERNAL = KINDS["internal"]

@@ -1,0 +1,160 @@
+"""Lists in pages: ``limit`` and ``cursor`` in, ``page`` out, the same for every list.
+
+A list endpoint takes a form that extends ``PageForm`` and asks its view for ``form.limit + 1`` rows
+that come after ``form.after`` (None: from the beginning) in the list's own order. ``page_of`` keeps
+``limit`` of them, and knows from the one more whether another page follows::
+
+    rows = await find_jobs(connection, tenant_id=…, after=form.after, limit=form.limit + 1)
+    total = await count_jobs(connection, tenant_id=…)
+    shown, page = page_of(rows, form, total=Total(total), place=lambda row: str(row.job_id))
+    return Reply(JobsAnswer(data=[job_answer(row) for row in shown], page=page))
+
+``place`` is the text by which the view finds the next row again: an id, a position. It comes back
+in ``form.after`` as any caller may have changed it, so it is parsed like all input; ``bad_cursor``
+is the refusal of one that does not parse.
+"""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+import orjson
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from domain.errors import InvalidInput
+from packshot.edge.fields import ReadField, shown
+from packshot.edge.forms import Form
+from packshot.edge.quantities import WholeNumber
+from packshot.edge.shapes import Answer
+
+MOST_ROWS = 200
+DEFAULT_ROWS = 20
+# The HTTP API's "Conventions": a filtered total stops counting here.
+MOST_COUNTED = 10_000
+LONGEST_CURSOR = 300
+LARGEST_COUNT = 2**53  # JSON numbers are exact up to here (RFC 8259, 6)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page begins: after the row of that place, with ``seen`` rows before it."""
+
+    place: str
+    seen: int
+
+    def __str__(self) -> str:
+        """The text that clients hand back; what it holds is nobody's business but ours."""
+        return base64.urlsafe_b64encode(orjson.dumps([self.place, self.seen])).rstrip(b"=").decode()
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Read the text of a cursor; raises ValueError."""
+        if len(text) > LONGEST_CURSOR:
+            raise ValueError("longer than any cursor")
+        padded = text + "=" * (-len(text) % 4)
+        try:
+            held = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (binascii.Error, orjson.JSONDecodeError) as problem:
+            raise ValueError("not a cursor") from problem
+        match held:
+            case [str() as place, int() as seen] if seen is not True and 0 < seen <= LARGEST_COUNT:
+                return cls(place, seen)
+        raise ValueError("not a cursor")
+
+
+class CursorField(ReadField):
+    """A cursor as an earlier page gave it; an empty one begins at the beginning."""
+
+    def read(self, value: object) -> Cursor | None:
+        """Read the cursor."""
+        if value == "":
+            return None
+        try:
+            return Cursor.parse(value if isinstance(value, str) else "?")
+        except ValueError:
+            raise PydanticCustomError(
+                "invalid", "is not a cursor of this list; got {got}.", {"got": shown(value)}
+            ) from None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the cursor."""
+        return {"type": ["string", "null"], "maxLength": LONGEST_CURSOR}
+
+
+class PageForm(Form):
+    """What every list takes; a list with filters extends it."""
+
+    limit: Annotated[int, WholeNumber(1, MOST_ROWS, example=DEFAULT_ROWS)] = Field(
+        DEFAULT_ROWS, description="How many to answer at most."
+    )
+    cursor: Annotated[Cursor | None, CursorField()] = Field(
+        None, description="page.nextCursor of the page before; leave it out for the first."
+    )
+
+    @property
+    def after(self) -> str | None:
+        """The place of the last row of the page before; None on the first page."""
+        return None if self.cursor is None else self.cursor.place
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How long the list is; a filtered one may be longer than was counted."""
+
+    count: int
+    is_lower_bound: bool = False
+
+    @classmethod
+    def counted(cls, count: int) -> "Total":
+        """A total that was counted to MOST_COUNTED + 1 rows at most."""
+        return cls(min(count, MOST_COUNTED), is_lower_bound=count > MOST_COUNTED)
+
+
+class PageAnswer(Answer):
+    """Which rows of the list these are, counted from 1; an empty page is from 0 to 0.
+
+    ``totalIsLowerBound`` is there, and true, where counting stopped before the end.
+    """
+
+    from_: int = Field(serialization_alias="from", ge=0)
+    to: int = Field(ge=0)
+    total: int = Field(ge=0)
+    next_cursor: str | None
+    total_is_lower_bound: bool = Field(default=False, exclude_if=lambda said: not said)
+
+
+def page_of(
+    rows: Sequence[T], form: PageForm, *, total: Total, place: Callable[[T], str]
+) -> tuple[Sequence[T], PageAnswer]:
+    """The rows that are answered, and the page they make.
+
+    ``rows`` are those that follow ``form.after``, one more than ``form.limit`` where there are so
+    many. ``total`` may have been counted a moment before the rows were read; it is never less than
+    what the page shows.
+    """
+    kept = rows[: form.limit]
+    before = form.cursor.seen if form.cursor is not None else 0
+    to = before + len(kept) if kept else 0
+    more = len(rows) > len(kept)
+    return kept, PageAnswer(
+        from_=before + 1 if kept else 0,
+        to=to,
+        total=max(total.count, to),
+        next_cursor=str(Cursor(place(kept[-1]), to)) if more else None,
+        total_is_lower_bound=total.is_lower_bound,
+    )
+
+
+def bad_cursor() -> InvalidInput:
+    """The refusal of a cursor that was read, and whose place is none of this list."""
+    return InvalidInput(
+        "invalid_parameter",
+        "cursor is not a cursor of this list.",
+        param="cursor",
+        fix="Use page.nextCursor of the page before, or leave cursor out.",
+    )
