@@ -10,6 +10,7 @@ from domain.errors import Unavailable
 from domain.job import Job
 from domain.organization import Organization
 from packshot.commands.images import Images
+from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
 from packshot.config import Settings
 from packshot.render.pool import RenderPool
@@ -61,6 +62,7 @@ async def open_services(settings: Settings, *, render: bool = True) -> AsyncIter
     """Open everything that a process needs and close it again; ``render`` starts the children."""
     secrets = Secrets.read(settings.secrets_dir)
     pool = RenderPool(settings.render_children)
+    blobs = Blobs(settings.storage_dir)
     async with open_pools(settings.database_url, settings.writer_database_url) as pools:
         store = EventStore(
             pools,
@@ -77,9 +79,11 @@ async def open_services(settings: Settings, *, render: bool = True) -> AsyncIter
                 store=store,
                 keys=KeyCache(pools, secrets),
                 organizations=Organizations(store, secrets),
-                images=Images(
-                    store, Blobs(settings.storage_dir), pool, clock=lambda: datetime.now(UTC)
-                ),
+                images=Images(store, blobs, Maker(pools, blobs, pool, clock=_now)),
             )
         finally:
             await pool.stop()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

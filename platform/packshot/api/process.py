@@ -7,7 +7,8 @@ from pydantic import ConfigDict, Field
 from domain.errors import InvalidInput, NotFound
 from domain.ids import OutputId
 from domain.scopes import Scope
-from packshot.commands.images import Images, Photo, Processed, Wish
+from packshot.commands.images import Images, Processed
+from packshot.commands.making import Photo, Wish
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label, NotYet
 from packshot.edge.negotiation import wants_bytes

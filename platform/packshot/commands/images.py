@@ -1,9 +1,8 @@
 """Making pictures: a photo and a wish in, an output recorded and kept."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,32 +12,11 @@ from domain.ids import JobId, OrgId, OutputId
 from domain.job import Job
 from domain.output import Output
 from domain.recorded import Context
-from imaging.recipe import Recipe
-from imaging.rendered import Rendered
-from packshot.render.pool import RenderPool
+from packshot.commands.making import Made, Maker, Photo, Wish
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from projections import outputs
-
-
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """A photo in the spool; the command takes the file over or leaves it to its caller."""
-
-    path: Path
-    sha256: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a caller asks of a photo; label, sku and reference are recorded and echoed."""
-
-    recipe: Recipe
-    preset_label: str | None = None
-    sku: str | None = None
-    client_ref: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +36,7 @@ class Images:
 
     store: EventStore
     blobs: Blobs
-    pool: RenderPool
-    clock: Callable[[], datetime]
+    maker: Maker
     # Renders under way by organization and cache key: equal requests share one.
     under_way: dict[tuple[UUID, bytes], asyncio.Task[Processed]] = field(default_factory=dict)
 
@@ -69,7 +46,7 @@ class Images:
         A caller that goes away does not stop it: work that was begun is finished and recorded.
         Raises the Refusal of the imaging room; then nothing is recorded.
         """
-        key = outputs.cache_key(photo.sha256, wish.recipe.recipe_hash, self.pool.engine)
+        key = self.maker.key(photo, wish)
         place = (context.org_id.uuid, key)
         running = self.under_way.get(place)
         if running is None:
@@ -82,7 +59,7 @@ class Images:
             return await asyncio.shield(running)
         first = await asyncio.shield(running)
         return await _to_the_end(
-            self._record(context, photo, wish=wish, output=first.output, cached=True)
+            self._record(context, photo, wish=wish, made=Made(first.output, cached=True))
         )
 
     async def find_output(self, org_id: OrgId, output_id: OutputId) -> Output:
@@ -121,50 +98,18 @@ class Images:
         self, context: Context, photo: Photo, *, wish: Wish, source: Path, key: bytes
     ) -> Processed:
         try:
-            found = await self._find(context.org_id, key)
+            found = await self.maker.find(context.org_id, key)
             if found is not None:
-                return await self._record(context, photo, wish=wish, output=found, cached=True)
-            return await self._make(context, photo, wish=wish, source=source)
+                return await self._record(context, photo, wish=wish, made=Made(found, cached=True))
+            made = await self.maker.make(
+                context.org_id, photo, wish, source=source, job_id=JobId.new()
+            )
+            return await self._record(context, photo, wish=wish, made=made)
         finally:
             self.blobs.discard(source)
 
-    async def _find(self, org_id: OrgId, key: bytes) -> Output | None:
-        async with self.store.pools.reading(org_id) as connection:
-            found = await outputs.find_cached(connection, tenant_id=org_id.uuid, key=key)
-        return found if found is not None and self.blobs.holds(org_id, found.bytes_sha256) else None
-
-    async def _make(self, context: Context, photo: Photo, *, wish: Wish, source: Path) -> Processed:
-        destination = self.blobs.temporary("output")
-        try:
-            rendered = await self.pool.render(source, wish.recipe, destination=destination)
-            # Bytes first, then the event that names them: what the log says, the store has.
-            await asyncio.gather(
-                self.blobs.keep(context.org_id, destination, sha256=rendered.bytes_sha256),
-                self.blobs.keep(context.org_id, source, sha256=photo.sha256),
-            )
-        finally:
-            self.blobs.discard(destination)
-        output = self._output(rendered, photo, wish)
-        return await self._record(
-            context,
-            photo,
-            wish=wish,
-            output=output,
-            cached=False,
-            timings=rendered.timings,
-        )
-
-    async def _record(
-        self,
-        context: Context,
-        photo: Photo,
-        *,
-        wish: Wish,
-        output: Output,
-        cached: bool,
-        timings: dict[str, float] | None = None,
-    ) -> Processed:
-        job_id = JobId.new() if cached else output.job_id
+    async def _record(self, context: Context, photo: Photo, *, wish: Wish, made: Made) -> Processed:
+        job_id = JobId.new() if made.cached else made.output.job_id
         job = Job.request(
             job_id,
             operation="process",
@@ -177,33 +122,9 @@ class Images:
             client_ref=wish.client_ref,
         )
         job.start()
-        job.succeed([output], cached=cached)
+        job.succeed([made.output], cached=made.cached)
         head = await self.store.save(context, job)
-        return Processed(output, job_id, cached, head, timings or {})
-
-    def _output(self, rendered: Rendered, photo: Photo, wish: Wish) -> Output:
-        return Output(
-            output_id=OutputId.new(),
-            job_id=JobId.new(),
-            format=rendered.format,
-            width_px=rendered.width_px,
-            height_px=rendered.height_px,
-            size_bytes=rendered.size_bytes,
-            bytes_sha256=rendered.bytes_sha256,
-            pixel_sha256=rendered.pixel_sha256,
-            recipe_hash=wish.recipe.recipe_hash,
-            recipe=wish.recipe.to_dict(),
-            engine=self.pool.engine,
-            source={**rendered.source, "sha256": photo.sha256, "bytes": photo.size_bytes},
-            plan=rendered.plan,
-            subject=rendered.subject.to_dict() if rendered.subject else None,
-            warnings=[asdict(warning) for warning in rendered.warnings],
-            generated=False,
-            preset_label=wish.preset_label,
-            sku=wish.sku,
-            client_ref=wish.client_ref,
-            created_at=self.clock(),
-        )
+        return Processed(made.output, job_id, made.cached, head, made.timings)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, Processed]) -> Processed:

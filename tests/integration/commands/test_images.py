@@ -13,7 +13,8 @@ from domain.ids import OrgId, OutputId
 from domain.recorded import Recorded
 from given import context, founded
 from imaging.recipe import Recipe
-from packshot.commands.images import Images, Photo, Processed, Wish
+from packshot.commands.images import Images, Processed
+from packshot.commands.making import Maker, Photo, Wish
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
@@ -27,7 +28,8 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 async def images(store: EventStore, tmp_path: Path) -> AsyncIterator[Images]:
     pool = RenderPool(2)
     await pool.start()
-    yield Images(store, Blobs(tmp_path), pool, clock=lambda: NOW)
+    blobs = Blobs(tmp_path)
+    yield Images(store, blobs, Maker(store.pools, blobs, pool, clock=lambda: NOW))
     await pool.stop()
 
 
@@ -129,7 +131,7 @@ async def test_equal_requests_at_the_same_time_share_one_render(
     assert len({result.output.output_id for result in results}) == 1
     assert sorted(result.cached for result in results) == [False, True, True, True]
     assert len({result.job_id for result in results}) == 4
-    assert sum(child.renders for child in images.pool.children) == 1
+    assert sum(child.renders for child in images.maker.pool.children) == 1
     assert len(await events(images, org_id)) == 4 * 3
     assert images.under_way == {}
 
