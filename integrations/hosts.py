@@ -11,6 +11,7 @@ HOST_MAX_CHARS = 253  # RFC 1035, 2.3.4, without the dot of the root
 LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 BYTES_OF_AN_ADDRESS = 4
+BYTE_MAX = 0xFF
 
 
 def normalised_host(host: str) -> str:
@@ -44,7 +45,7 @@ def _ipv4(labels: list[str]) -> IPv4Address:
         *first, last = (_number(label) for label in labels)
     except ValueError:  # an 8 or a 9 in an octal number
         raise _no_host() from None
-    if any(number > 0xFF for number in first) or last >> 8 * (BYTES_OF_AN_ADDRESS - len(first)):
+    if any(number > BYTE_MAX for number in first) or last >> 8 * (BYTES_OF_AN_ADDRESS - len(first)):
         raise _no_host()
     return IPv4Address(sum(number << 24 - 8 * place for place, number in enumerate(first)) + last)
 

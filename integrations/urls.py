@@ -72,7 +72,7 @@ def _authority(authority: str) -> tuple[str, int | None]:
         )
     if authority.startswith("["):
         inside, bracket, after = authority[1:].partition("]")
-        if not bracket or not after.startswith(":") and after:
+        if not bracket or (after and not after.startswith(":")):
             raise _no_host()
         return _ipv6(inside), _port(after[1:])
     host, _, port = authority.partition(":")
