@@ -71,6 +71,12 @@ class OutputId(Id):
     prefix = "out"
 
 
+class EventId(Id):
+    """An event of a log."""
+
+    prefix = "evt"
+
+
 class RequestId(Id):
     """One request, from its arrival to its answer."""
 

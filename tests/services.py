@@ -30,6 +30,7 @@ class Database:
     owner_url: str
     app_url: str
     writer_url: str
+    projector_url: str
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class RunningServices:
             owner_url=_address(self.admin_url, name, None),
             app_url=_address(self.admin_url, name, "packshot_app"),
             writer_url=_address(self.admin_url, name, "packshot_writer"),
+            projector_url=_address(self.admin_url, name, "packshot_projector"),
         )
 
     async def _as_admin(self, statement: str) -> None:

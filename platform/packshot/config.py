@@ -16,11 +16,13 @@ class Settings:
     """Everything a process of Packshot is told from outside.
 
     ``database_url`` is read as the role ``packshot_app``, ``writer_database_url`` appended through
-    as ``packshot_writer``; the owner's URL is only needed by ``packshot migrate`` and ``up``.
+    as ``packshot_writer``, followed through ``projector_database_url`` as ``packshot_projector``;
+    the owner's URL is only needed by ``packshot migrate``, ``rebuild`` and ``up``.
     """
 
-    database_url: str = field(repr=False)  # the three may hold passwords
+    database_url: str = field(repr=False)  # all four may hold passwords
     writer_database_url: str = field(repr=False)
+    projector_database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     storage_dir: Path
     secrets_dir: Path
@@ -35,6 +37,7 @@ class Settings:
         settings = cls(
             database_url=database_url,
             writer_database_url=environ.get("PACKSHOT_WRITER_DATABASE_URL") or database_url,
+            projector_database_url=environ.get("PACKSHOT_PROJECTOR_DATABASE_URL") or database_url,
             redis_url=reader.text("PACKSHOT_REDIS_URL"),
             storage_dir=Path(reader.text("PACKSHOT_STORAGE_DIR")),
             secrets_dir=Path(reader.text("PACKSHOT_SECRETS_DIR")),

@@ -31,6 +31,7 @@ def settings(
         yield Settings(
             database_url=database.app_url,
             writer_database_url=database.writer_url,
+            projector_database_url=database.projector_url,
             redis_url=servers.redis_url,
             storage_dir=folder / "storage",
             secrets_dir=folder / "secrets",

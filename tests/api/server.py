@@ -100,6 +100,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {
         "PACKSHOT_DATABASE_URL": settings.database_url,
         "PACKSHOT_WRITER_DATABASE_URL": settings.writer_database_url,
+        "PACKSHOT_PROJECTOR_DATABASE_URL": settings.projector_database_url,
         "PACKSHOT_REDIS_URL": settings.redis_url,
         "PACKSHOT_STORAGE_DIR": str(settings.storage_dir),
         "PACKSHOT_SECRETS_DIR": str(settings.secrets_dir),

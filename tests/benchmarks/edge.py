@@ -114,6 +114,7 @@ def _start_api(stack: ExitStack, folder: Path) -> tuple[RunningApi, str]:
     settings = Settings(
         database_url=database.app_url,
         writer_database_url=database.writer_url,
+        projector_database_url=database.projector_url,
         redis_url=servers.redis_url,
         storage_dir=folder / "storage",
         secrets_dir=folder / "secrets",

@@ -105,6 +105,7 @@ class Layout:
         return {
             "PACKSHOT_DATABASE_URL": self.database_url("packshot_app"),
             "PACKSHOT_WRITER_DATABASE_URL": self.database_url("packshot_writer"),
+            "PACKSHOT_PROJECTOR_DATABASE_URL": self.database_url("packshot_projector"),
             "PACKSHOT_REDIS_URL": self.redis_url,
             "PACKSHOT_STORAGE_DIR": str(self.root),
             "PACKSHOT_SECRETS_DIR": str(self.secrets),

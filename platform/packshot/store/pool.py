@@ -109,6 +109,21 @@ async def open_pools(
             await writer.close()
 
 
+def open_projector_pool(database_url: str, *, size: int = POOL_SIZE) -> Pool:
+    """The pool of the role that follows every log; open it with ``async with``.
+
+    Its commits are not waited for: what a crash takes back of a view, it takes back of the view's
+    position in the same transaction, and it is followed again.
+    """
+    return asyncpg.create_pool(
+        database_url,
+        min_size=0,
+        max_size=size,
+        connection_class=StatelessConnection,
+        **_options("packshot_projector", synchronous_commit="off"),
+    )
+
+
 @contextmanager
 def naming_outages() -> Iterator[None]:
     """Turn a database that is away into Unavailable; other errors pass."""

@@ -1,0 +1,40 @@
+"""What the activity feed says of an event: a sentence for each public type."""
+
+from collections.abc import Mapping
+from string import Formatter
+from typing import Any
+
+SENTENCES: Mapping[str, str] = {
+    "organization.created": "The organization “{name}” was founded.",
+    "key.issued": "The API key “{name}” was issued.",
+    "job.requested": "A job was asked for: {operation}.",
+    "job.queued": "The job was queued.",
+    "job.started": "Work on the job began, attempt {attempt}.",
+    "job.postponed": "The job was postponed: {reason[detail]}",
+    "job.interrupted": "Work on the job was interrupted.",
+    "job.succeeded": "The job succeeded.",
+    "job.failed": "The job failed: {error[detail]}",
+    "job.cancelled": "The job was cancelled.",
+    "job.retried": "The job was asked for again.",
+}
+
+
+def _has_fields(template: str) -> bool:
+    return any(name for _, name, _, _ in Formatter().parse(template))
+
+
+TYPES_THAT_TELL_MORE = [name for name, template in SENTENCES.items() if _has_fields(template)]
+"""The types whose sentence needs the event's data; of the others it is never read."""
+
+
+def sentence_of(public_type: str, data: Mapping[str, Any]) -> str:
+    """The sentence for an event of that public type with that data.
+
+    A type of a later release, or data that an earlier one stored without a field, gets a plain
+    sentence: the feed tells everything that happened.
+    """
+    try:
+        return SENTENCES[public_type].format_map(data)
+    except (KeyError, TypeError, IndexError):
+        noun, _, participle = public_type.partition(".")
+        return f"{noun.replace('-', ' ').capitalize()} {participle.replace('-', ' ')}."
