@@ -149,6 +149,7 @@ class OutboundClient:
                     )
                     _require_response(response)
                     yield response
+                    await response.aclose()  # read whole, the connection is free again
                 finally:
                     await self._connections.give_back(line)
         except RefusedUrl:

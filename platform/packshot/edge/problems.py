@@ -60,6 +60,8 @@ KINDS: Mapping[str, Kind] = {
     "unknown_field": Kind(422, "Unknown field"),
     "duplicate_field": Kind(422, "A field is given twice"),
     "malformed_image": Kind(422, "The picture is broken"),
+    "url_not_allowed": Kind(422, "This URL is not called"),
+    "url_fetch_failed": Kind(422, "The URL could not be fetched"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "concurrency_limited": Kind(429, "Too many requests at once", retryable=True),
     "internal": Kind(500, "Internal error", retryable=True),
