@@ -5,6 +5,7 @@ The text sorts by time of creation, and reads aloud without i, l, o or u
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -29,6 +30,12 @@ class Id:
     def new(cls) -> Self:
         """Make an id that sorts after those made before it."""
         return cls(uuid7())
+
+    @classmethod
+    def earliest(cls, at: datetime) -> Self:
+        """An id that sorts before every id made at that time or later (to the millisecond)."""
+        milliseconds = int(at.timestamp() * 1000)
+        return cls(UUID(int=milliseconds << 80))
 
     @classmethod
     def parse(cls, text: str) -> Self:

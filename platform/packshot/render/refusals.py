@@ -46,9 +46,13 @@ def timed_out(wall_s: float) -> Unavailable:
     )
 
 
-def stopped_twice() -> InvalidImage:
+class RendererLost(InvalidImage):
+    """Two renderers were lost over one picture: its fault, or two mishaps in a row."""
+
+
+def stopped_twice() -> RendererLost:
     """The refusal of a picture that two renderers did not survive."""
-    return InvalidImage(
+    return RendererLost(
         "malformed_image",
         "The picture stopped the renderer twice.",
         param="image",

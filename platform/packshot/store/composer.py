@@ -22,6 +22,7 @@ class Append:
     tenant_id: UUID
     statement: str
     arguments: tuple[Any, ...]
+    newest_event_id: UUID
 
 
 class Composer:
@@ -61,6 +62,7 @@ class Composer:
                 *append_arguments(columns),
                 *(rows_argument(rows[number]) for number in touched),
             ),
+            newest_event_id=columns[-1][2],
         )
 
     def _statement_for(self, event_count: int, views: tuple[int, ...]) -> str:

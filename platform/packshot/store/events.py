@@ -109,24 +109,54 @@ class EventStore:
         self.on_append(context.org_id)
         return head
 
-    async def load(self, kind: type[A], *, org_id: OrgId, stream_id: UUID) -> A:
-        """The aggregate as its events tell it; raises NotFound when it has none."""
+    async def load(
+        self, kind: type[A], *, org_id: OrgId, stream_id: UUID, up_to: int | None = None
+    ) -> A:
+        """The aggregate as its events tell it, up to a version or to this day.
+
+        Raises NotFound when it has none.
+        """
         async with self.pools.reading(org_id) as connection:
             rows = await connection.fetch(
                 """
                 SELECT * FROM es.event
-                WHERE tenant_id = $1 AND stream_id = $2
+                WHERE tenant_id = $1 AND stream_id = $2 AND ($3::int IS NULL OR version <= $3)
                 ORDER BY version
                 """,
                 org_id.uuid,
                 stream_id,
+                up_to,
             )
-        aggregate: Any = None
-        for row in rows:
-            aggregate = self.codec.decode(recorded(row)).mutate(aggregate)
+        aggregate = self._folded(rows).get(stream_id)
         if not isinstance(aggregate, kind):
             raise NotFound("not_found", "There is no such thing.")
         return aggregate
+
+    async def load_many(
+        self, kind: type[A], *, org_id: OrgId, stream_ids: Sequence[UUID]
+    ) -> list[A]:
+        """The aggregates of these ids in their order; ids that name none are left out."""
+        async with self.pools.reading(org_id) as connection:
+            rows = await connection.fetch(
+                """
+                SELECT * FROM es.event
+                WHERE tenant_id = $1 AND stream_id = ANY($2::uuid[])
+                ORDER BY stream_id, version
+                """,
+                org_id.uuid,
+                stream_ids,
+            )
+        folded = self._folded(rows)
+        found = (folded.get(stream_id) for stream_id in stream_ids)
+        return [aggregate for aggregate in found if isinstance(aggregate, kind)]
+
+    def _folded(self, rows: Sequence[asyncpg.Record]) -> dict[UUID, Any]:
+        """The aggregates of the rows of their events."""
+        folded: dict[UUID, Any] = {}
+        for row in rows:
+            stream_id = row["stream_id"]
+            folded[stream_id] = self.codec.decode(recorded(row)).mutate(folded.get(stream_id))
+        return folded
 
     async def change(
         self, context: Context, kind: type[A], *, stream_id: UUID, verb: Callable[[A], None]
@@ -182,7 +212,9 @@ class EventStore:
                 "Nothing can be written for this organization.",
                 fix="Ask the operator of this installation.",
             )
-        return LogHead(OrgId(append.tenant_id), row["seq"], row["hash"], self.signer)
+        return LogHead(
+            OrgId(append.tenant_id), row["seq"], row["hash"], self.signer, append.newest_event_id
+        )
 
 
 @contextmanager

@@ -1,0 +1,270 @@
+"""One attempt at a job by a worker: leased, made, and recorded under the lease's token.
+
+Whatever dies here, the job is not lost and not done twice: the lease runs out and the next worker
+takes it, and the end of a job is recorded only by whoever still holds its lease, in the transaction
+that gives the lease up.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import uniform
+
+import structlog
+
+from domain.errors import InvalidImage, NotFound, Refusal, Unavailable
+from domain.ids import JobId, OrgId, RequestId
+from domain.job import MOST_LOSSES, MOST_TRIES, Cost, Job
+from domain.recorded import Actor, Context
+from imaging.recipe import Recipe
+from packshot.commands.downloads import Downloads
+from packshot.commands.making import Made, Maker, Photo, Wish
+from packshot.failpoints import failpoint
+from packshot.render.refusals import RendererLost
+from packshot.store import deliveries, jobqueue
+from packshot.store.blobs import Blobs
+from packshot.store.events import EventStore
+from packshot.store.jobqueue import Lease
+from packshot.store.wake import Waker
+
+FIRST_BACKOFF_S = 2.0
+RENEWALS_A_LEASE = 3
+# A finished picture is worth waiting for a database that is away.
+RECORD_WITHIN_S = 300.0
+RECORD_AGAIN_AFTER_S = 1.0
+MAY_PASS = frozenset({"url_fetch_failed"})  # besides what says of itself that it may
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Somebody else has the job now, or it was called off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The use case of workers."""
+
+    store: EventStore
+    blobs: Blobs
+    maker: Maker
+    downloads: Downloads
+    waker: Waker
+    clock: Callable[[], datetime]
+    lease_s: float
+
+    async def attempt(self, org_id: OrgId, job_id: JobId) -> None:
+        """Do the job if it is still to be done; its end or its next attempt is recorded.
+
+        Raises Unavailable when the database is away before the attempt began; the relay sends the
+        job again.
+        """
+        begun = await self._begin(org_id, job_id)
+        if begun is None:
+            return
+        lease, job = begun
+        failpoint("worker.after_claim")
+        try:
+            await self._work(lease, job)
+        except LeaseLost:
+            log.warning("lease_lost", job=str(job_id))
+        except asyncio.CancelledError:
+            await self._postpone(lease, _shut_down(), cost="nothing")
+            raise
+
+    async def _begin(self, org_id: OrgId, job_id: JobId) -> tuple[Lease, Job] | None:
+        """Lease the job and record that an attempt began; None when there is nothing to do."""
+        async with self.store.together() as unit:
+            connection = await unit.connection()
+            lease = await jobqueue.lease(connection, org_id, job_id, lease_s=self.lease_s)
+            if lease is None:
+                return None
+            job = await self.store.load(Job, org_id=org_id, stream_id=job_id.uuid)
+            if job.status == "running":  # its last worker never said how it ended
+                job.interrupt()
+            if job.is_spent:
+                await self._end(lease, job, lambda: job.fail(_dead(), of=lease.correlation_id))
+                return None
+            job.start()
+            await self.store.save(self._context(lease), job)
+        return lease, job
+
+    async def _work(self, lease: Lease, job: Job) -> None:
+        work = asyncio.create_task(self._made(lease, job))
+        renewals = asyncio.create_task(self._renew(lease))
+        try:
+            await asyncio.wait({work, renewals}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise LeaseLost
+            await self._settle(lease, work)
+        finally:
+            for task in (work, renewals):
+                task.cancel()
+            await asyncio.gather(work, renewals, return_exceptions=True)
+
+    async def _settle(self, lease: Lease, work: "asyncio.Task[Made]") -> None:
+        """Record what became of the attempt."""
+        try:
+            made = work.result()
+        except RendererLost as lost:
+            await self._postpone(lease, lost, cost="renderer")
+        except Refusal as refusal:
+            if refusal.retryable or refusal.code in MAY_PASS:
+                await self._postpone(lease, refusal)
+            else:
+                await self._fail(lease, refusal)
+        except Exception as error:
+            log.exception("job_attempt_broke", job=str(lease.job_id), exc_info=error)
+            await self._postpone(lease, _broken())
+        else:
+            failpoint("worker.before_done")
+            await self._record(
+                lease, lambda job: job.succeed([made.output], cached=made.cached), succeeded=True
+            )
+
+    async def _made(self, lease: Lease, job: Job) -> Made:
+        wish = Wish(Recipe.from_dict(job.recipe), job.preset_label, job.sku, job.client_ref)
+        photo = await self._photo(lease, job)
+        try:
+            found = await self.maker.find(lease.org_id, self.maker.key(photo, wish))
+            if found is not None:
+                return Made(found, cached=True)
+            made = await self.maker.make(
+                lease.org_id, photo, wish, source=photo.path, job_id=lease.job_id
+            )
+            failpoint("worker.after_blob_put")
+            return made
+        finally:
+            self.blobs.discard(photo.path)
+
+    async def _photo(self, lease: Lease, job: Job) -> Photo:
+        """The job's picture in a file of our own; raises NotFound when its bytes are lost."""
+        if lease.input_url is not None:
+            return await self.downloads.fetch(lease.input_url)
+        sha256, size_bytes = job.input_sha256 or "", job.input_bytes or 0
+        try:
+            own = self.blobs.borrow(self.blobs.path(lease.org_id, sha256))
+        except (OSError, ValueError):
+            raise NotFound(
+                "not_found",
+                "The bytes of this job's picture are no longer kept.",
+                fix="Send the picture again as a new job.",
+            ) from None
+        return Photo(own, sha256, size_bytes)
+
+    async def _renew(self, lease: Lease) -> None:
+        """Renew until the lease is lost; a database that is away decides nothing."""
+        while True:
+            await asyncio.sleep(self.lease_s / RENEWALS_A_LEASE)
+            with suppress(Unavailable):
+                async with self.store.pools.writing() as connection:
+                    if not await jobqueue.renew(connection, lease, lease_s=self.lease_s):
+                        return
+
+    async def _postpone(self, lease: Lease, reason: Refusal, *, cost: Cost = "try") -> None:
+        """Have the job tried again later, or end it when this was its last try."""
+
+        async def once() -> None:
+            async with self.store.together() as unit:
+                job = await self._load(lease)
+                if cost == "renderer" and job.losses_left <= 1:
+                    await self._end(lease, job, lambda: job.fail(_dead(), of=lease.correlation_id))
+                elif cost == "try" and job.tries_left <= 0:
+                    await self._end(lease, job, lambda: job.fail(reason, of=lease.correlation_id))
+                else:
+                    wait_s = 0.0 if cost == "nothing" else _backoff_s(job.attempt)
+                    not_before = self.clock() + timedelta(seconds=wait_s)
+                    connection = await unit.connection()
+                    if not await jobqueue.give_back(connection, lease, not_before=not_before):
+                        raise LeaseLost
+                    job.postpone(reason, not_before=not_before, cost=cost)
+                    await self.store.save(self._context(lease), job)
+                    unit.afterwards(lambda: self.waker.touched("jobs", str(lease.job_id)))
+
+        await _persistently(once)
+
+    async def _fail(self, lease: Lease, reason: Refusal) -> None:
+        await self._record(
+            lease, lambda job: job.fail(reason, of=lease.correlation_id), succeeded=False
+        )
+
+    async def _record(self, lease: Lease, verb: Callable[[Job], None], *, succeeded: bool) -> None:
+        async def once() -> None:
+            async with self.store.together():
+                job = await self._load(lease)
+                await self._end(lease, job, lambda: verb(job), succeeded=succeeded)
+
+        await _persistently(once)
+        failpoint("worker.after_done_before_ack")
+
+    async def _load(self, lease: Lease) -> Job:
+        return await self.store.load(Job, org_id=lease.org_id, stream_id=lease.job_id.uuid)
+
+    async def _end(
+        self, lease: Lease, job: Job, verb: Callable[[], None], *, succeeded: bool = False
+    ) -> None:
+        """Give the lease up and record the job's end, in the unit of work that is open."""
+        async with self.store.together() as unit:
+            connection = await unit.connection()
+            leave = jobqueue.leave if succeeded else jobqueue.end
+            if not await leave(connection, lease):
+                raise LeaseLost
+            verb()
+            head = await self.store.save(self._context(lease), job)
+            if lease.webhook_url is not None:
+                await deliveries.put(connection, head, job=job, url=lease.webhook_url)
+            unit.afterwards(lambda: self._tell_ended(lease.job_id))
+
+    def _tell_ended(self, job_id: JobId) -> None:
+        for topic in ("ended", "deliveries", "jobs"):
+            self.waker.touched(topic, str(job_id))
+
+    def _context(self, lease: Lease) -> Context:
+        return Context(
+            lease.org_id,
+            Actor("system", "worker"),
+            str(RequestId.new()),
+            correlation_id=lease.correlation_id,
+            causation_id=lease.correlation_id,
+        )
+
+
+async def _persistently(once: Callable[[], Awaitable[None]]) -> None:
+    """Try again while the database is away; raises LeaseLost, or Unavailable at the very end."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + RECORD_WITHIN_S
+    while True:
+        try:
+            return await once()
+        except Unavailable:
+            if loop.time() > until_s:
+                raise
+            await asyncio.sleep(RECORD_AGAIN_AFTER_S)
+
+
+def _backoff_s(attempt: int) -> float:
+    """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
+    return uniform(0, FIRST_BACKOFF_S * 2 ** min(attempt, MOST_TRIES))  # noqa: S311 - no secret
+
+
+def _dead() -> Refusal:
+    return InvalidImage(
+        "job_dead",
+        f"The job was given up: {MOST_LOSSES} workers or renderers were lost over it.",
+        param="image",
+        fix="Open the picture in an editor, save it anew, and send it as a new job.",
+    )
+
+
+def _shut_down() -> Refusal:
+    return Unavailable("overloaded", "The worker was shut down; another one goes on.")
+
+
+def _broken() -> Refusal:
+    return Unavailable(
+        "internal",
+        "Something failed on our side; it is in the log under this job's id.",
+        fix="Retry the job; if it fails again, report its id.",
+    )

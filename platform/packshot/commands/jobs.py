@@ -1,0 +1,201 @@
+"""Jobs as callers know them: asked for, read, waited for, called off, tried again."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from domain.errors import Conflict, NotFound
+from domain.ids import JobId, OrgId
+from domain.job import USUAL_PRIORITY, Job
+from domain.recorded import Context
+from packshot.commands.making import Photo, Wish
+from packshot.failpoints import failpoint
+from packshot.store import deliveries, jobqueue
+from packshot.store.blobs import Blobs
+from packshot.store.endings import Endings
+from packshot.store.events import EventStore
+from packshot.store.head import LogHead
+from packshot.store.jobqueue import Ticket
+from packshot.store.wake import Waker
+from projections.jobs import JobFilter, count_jobs, list_jobs
+
+LOOK_EVERY_S = 1.0  # while waiting: an ending that was not heard of is seen
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A photo that a worker is to fetch; its address was checked when it was asked for."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a job is to be done, and who is to hear of its end."""
+
+    priority: int = USUAL_PRIORITY
+    not_before: datetime | None = None
+    webhook_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A job after a command, and the head of the log that says so."""
+
+    job: Job
+    head: LogHead
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Jobs of one page, and how many match in all (counting may have stopped earlier)."""
+
+    jobs: list[Job]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """The use cases of jobs."""
+
+    store: EventStore
+    blobs: Blobs
+    waker: Waker
+    endings: Endings
+
+    async def request(
+        self, context: Context, source: Photo | Link, wish: Wish, *, plan: Plan
+    ) -> Changed:
+        """Ask for a job: its events and its place in the queue become true together.
+
+        A photo's bytes are in the store before anything names them; the caller keeps its file.
+        """
+        if isinstance(source, Photo):
+            own = self.blobs.borrow(source.path)
+            try:
+                await self.blobs.keep(context.org_id, own, sha256=source.sha256)
+            finally:
+                self.blobs.discard(own)
+        job = _requested(source, wish, webhook_url=plan.webhook_url)
+        job.queue(priority=plan.priority, not_before=plan.not_before)
+        ticket = Ticket(
+            priority=plan.priority,
+            not_before=plan.not_before,
+            correlation_id=context.correlation_id,
+            input_url=source.url if isinstance(source, Link) else None,
+            webhook_url=plan.webhook_url,
+        )
+        async with self.store.together() as unit:
+            head = await self.store.save(context, job)
+            await jobqueue.put(await unit.connection(), context.org_id, job.job_id, ticket)
+            failpoint("job.before_commit")
+        failpoint("job.after_commit")
+        self.store.when_true(lambda: self.waker.touched("jobs", str(job.job_id)))
+        return Changed(job, head)
+
+    async def find(self, org_id: OrgId, job_id: JobId) -> Job:
+        """The job; raises NotFound, also for another organization's."""
+        try:
+            return await self.store.load(Job, org_id=org_id, stream_id=job_id.uuid)
+        except NotFound:
+            raise no_such_job() from None
+
+    async def wait(self, org_id: OrgId, job_id: JobId, *, at_most_s: float) -> Job:
+        """The job once it has ended, or as it is after ``at_most_s`` seconds."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + at_most_s
+        with self.endings.watched(job_id) as ended:
+            while True:
+                job = await self.find(org_id, job_id)
+                left_s = until_s - loop.time()
+                if job.is_ended or left_s <= 0:
+                    return job
+                await ended.within(min(left_s, LOOK_EVERY_S))
+
+    async def list(
+        self,
+        org_id: OrgId,
+        wanted: JobFilter,
+        *,
+        before: UUID | None,
+        limit: int,
+        count_at_most: int | None,
+    ) -> Listed:
+        """The newest jobs first; counting all that match stops at ``count_at_most``."""
+        tenant_id = org_id.uuid
+        async with self.store.pools.reading(org_id) as connection:
+            ids = await list_jobs(
+                connection, tenant_id=tenant_id, wanted=wanted, before=before, limit=limit
+            )
+            total = await count_jobs(
+                connection, tenant_id=tenant_id, wanted=wanted, at_most=count_at_most
+            )
+        return Listed(await self.store.load_many(Job, org_id=org_id, stream_ids=ids), total)
+
+    async def cancel(self, context: Context, job_id: JobId) -> Changed:
+        """Call a job off, also one that is being worked on; raises Conflict when it has ended."""
+        async with self.store.together() as unit:
+            connection = await unit.connection()
+            webhook_url = await jobqueue.call_off(connection, context.org_id, job_id)
+            job = await self.find(context.org_id, job_id)
+            job.cancel()
+            head = await self.store.save(context, job)
+            if webhook_url is not None:
+                await deliveries.put(connection, head, job=job, url=webhook_url)
+        self.store.when_true(lambda: self._tell_ended(job_id))
+        return Changed(job, head)
+
+    async def retry(self, context: Context, job_id: JobId) -> Changed:
+        """Queue a job that failed or was cancelled once more; raises Conflict for any other."""
+        async with self.store.together() as unit:
+            is_back = await jobqueue.put_back(await unit.connection(), context.org_id, job_id)
+            job = await self.find(context.org_id, job_id)
+            job.retry()
+            if not is_back:
+                raise Conflict(
+                    "already_terminal",
+                    "The job ended too long ago to be tried again.",
+                    fix="Send its picture again as a new job.",
+                )
+            head = await self.store.save(context, job)
+        self.store.when_true(lambda: self.waker.touched("jobs", str(job_id)))
+        return Changed(job, head)
+
+    def _tell_ended(self, job_id: JobId) -> None:
+        self.waker.touched("ended", str(job_id))
+        self.waker.touched("deliveries", str(job_id))
+
+
+def no_such_job() -> NotFound:
+    """The refusal of a job id that names nothing in the caller's organization."""
+    return NotFound("not_found", "There is no such job.", fix="Check the jobId.")
+
+
+def _requested(source: Photo | Link, wish: Wish, *, webhook_url: str | None) -> Job:
+    photo = source if isinstance(source, Photo) else None
+    return Job.request(
+        JobId.new(),
+        operation="process",
+        recipe=wish.recipe.to_dict(),
+        recipe_hash=wish.recipe.recipe_hash,
+        input_sha256=None if photo is None else photo.sha256,
+        input_bytes=None if photo is None else photo.size_bytes,
+        preset_label=wish.preset_label,
+        sku=wish.sku,
+        client_ref=wish.client_ref,
+        input_address=None if isinstance(source, Photo) else _without_query(source.url),
+        webhook_address=None if webhook_url is None else _origin(webhook_url),
+    )
+
+
+def _without_query(url: str) -> str:
+    """An address as the log may keep it: user info, query and fragment often hold credentials."""
+    return _origin(url) + urlsplit(url).path
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: of a webhook's address even the path may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

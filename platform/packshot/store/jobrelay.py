@@ -1,0 +1,146 @@
+"""What the relay asks of the queue: which jobs are due, fairly, and which were lost on their way.
+
+Every statement serves all organizations and names each row's own. Each looks only at what an index
+of that very state holds, so a long queue costs what a short one does.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain.ids import JobId, OrgId
+from packshot.store.pool import DriverConnection
+
+RESEND_AFTER_S = 10.0
+KEPT_FOR_RETRY = "7 days"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A job whose turn has come."""
+
+    org_id: OrgId
+    job_id: JobId
+
+
+async def wake_scheduled(connection: DriverConnection) -> int:
+    """Let jobs wait whose time has come; returns how many."""
+    return _count(
+        await connection.execute(
+            """
+            UPDATE work.job SET state = 'waiting' WHERE (tenant_id, job_id) IN (
+              SELECT tenant_id, job_id FROM work.job
+              WHERE state = 'scheduled' AND due_at <= now()
+              ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        )
+    )
+
+
+async def take_back_unclaimed(connection: DriverConnection) -> int:
+    """Let jobs wait again that no worker claimed in time; returns how many."""
+    return _count(
+        await connection.execute(
+            """
+            UPDATE work.job SET state = 'waiting', sent_at = NULL WHERE (tenant_id, job_id) IN (
+              SELECT tenant_id, job_id FROM work.job
+              WHERE state = 'sent' AND sent_at < now() - make_interval(secs => $1)
+              ORDER BY sent_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """,
+            RESEND_AFTER_S,
+        )
+    )
+
+
+async def take_back_lost(connection: DriverConnection) -> int:
+    """Let jobs wait again whose worker has let its lease run out; returns how many."""
+    return _count(
+        await connection.execute(
+            """
+            UPDATE work.job
+            SET state = 'waiting', sent_at = NULL, lease_token = NULL, lease_until = NULL
+            WHERE (tenant_id, job_id) IN (
+              SELECT tenant_id, job_id FROM work.job
+              WHERE state = 'leased' AND lease_until < now()
+              ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        )
+    )
+
+
+async def count_sent(connection: DriverConnection) -> int:
+    """How many jobs of all organizations (any tenant_id) lie with the broker unclaimed."""
+    sent: int = await connection.fetchval(
+        "SELECT count(tenant_id) FROM work.job WHERE state = 'sent'"
+    )
+    return sent
+
+
+async def next_in_turn(
+    connection: DriverConnection, *, after: UUID | None, most: int, most_each: int
+) -> list[Due]:
+    """Lock due jobs: round the organizations, beginning after one, a few of each.
+
+    The recursion hops from organization to organization along the index, so those who wait long
+    cost no more than those who wait alone. Higher priorities first, then the oldest.
+    """
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE orgs AS (
+          (SELECT tenant_id, 1 AS nth FROM work.job
+           WHERE state = 'waiting' AND ($1::uuid IS NULL OR tenant_id > $1)
+           ORDER BY tenant_id LIMIT 1)
+          UNION ALL
+          SELECT hop.tenant_id, orgs.nth + 1
+          FROM orgs CROSS JOIN LATERAL (
+            SELECT tenant_id FROM work.job
+            WHERE state = 'waiting' AND tenant_id > orgs.tenant_id
+            ORDER BY tenant_id LIMIT 1) hop
+          WHERE orgs.nth < $2
+        )
+        SELECT orgs.tenant_id, due.job_id
+        FROM orgs CROSS JOIN LATERAL (
+          SELECT job_id FROM work.job
+          WHERE work.job.tenant_id = orgs.tenant_id AND state = 'waiting'
+          ORDER BY priority DESC, job_id
+          LIMIT $3 FOR UPDATE SKIP LOCKED) due
+        LIMIT $2
+        """,
+        after,
+        most,
+        most_each,
+    )
+    return [Due(OrgId(row["tenant_id"]), JobId(row["job_id"])) for row in rows]
+
+
+async def mark_sent(connection: DriverConnection, due: list[Due]) -> None:
+    """Note that these were given to the broker."""
+    await connection.execute(
+        """
+        UPDATE work.job SET state = 'sent', sent_at = now()
+        FROM unnest($1::uuid[], $2::uuid[]) AS sent(tenant_id, job_id)
+        WHERE work.job.tenant_id = sent.tenant_id AND work.job.job_id = sent.job_id
+          AND state = 'waiting'
+        """,
+        [job.org_id.uuid for job in due],
+        [job.job_id.uuid for job in due],
+    )
+
+
+async def sweep_ended(connection: DriverConnection) -> int:
+    """Forget jobs that were set aside and never retried; returns how many."""
+    return _count(
+        await connection.execute(
+            """
+            DELETE FROM work.job WHERE (tenant_id, job_id) IN (
+              SELECT tenant_id, job_id FROM work.job
+              WHERE state = 'ended' AND ended_at < now() - $1::text::interval
+              LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """,
+            KEPT_FOR_RETRY,
+        )
+    )
+
+
+def _count(tag: str) -> int:
+    """The number at the end of a command's tag, such as ``UPDATE 3``."""
+    return int(tag.rpartition(" ")[2])
