@@ -5,17 +5,18 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from domain.errors import NotFound
 from domain.ids import JobId, OrgId, OutputId
 from domain.job import Job
 from domain.output import Output
 from domain.recorded import Context
+from packshot.commands.flights import Flights
 from packshot.commands.making import Made, Maker, Photo, Wish
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
+from packshot.store.unit import CURRENT
 from projections import outputs
 
 
@@ -37,30 +38,28 @@ class Images:
     store: EventStore
     blobs: Blobs
     maker: Maker
-    # Renders under way by organization and cache key: equal requests share one.
-    under_way: dict[tuple[UUID, bytes], asyncio.Task[Processed]] = field(default_factory=dict)
+    # By organization and cache key: equal requests share one render.
+    flights: Flights[Processed] = field(default_factory=Flights)
 
     async def process(self, context: Context, photo: Photo, wish: Wish) -> Processed:
         """Make the packshot that a wish asks for, or find the one made before; record the job.
 
         A caller that goes away does not stop it: work that was begun is finished and recorded.
+        Inside a unit of work it is recorded there and ends with it; nothing may have been saved in
+        that unit before, for a render is too long to hold the log.
         Raises the Refusal of the imaging room; then nothing is recorded.
         """
         key = self.maker.key(photo, wish)
         place = (context.org_id.uuid, key)
-        running = self.under_way.get(place)
-        if running is None:
-            # A name of our own for the file: a caller that goes away takes its own with it.
-            source = self.blobs.borrow(photo.path)
-            work = self._find_or_make(context, photo, wish=wish, source=source, key=key)
-            running = asyncio.create_task(work)
-            self.under_way[place] = running
-            running.add_done_callback(lambda ended: self._forget(place, ended))
-            return await asyncio.shield(running)
-        first = await asyncio.shield(running)
-        return await _to_the_end(
-            self._record(context, photo, wish=wish, made=Made(first.output, cached=True))
-        )
+        first = await self.flights.follow(place)
+        if first is not None:
+            return await _to_the_end(
+                self._record(context, photo, wish=wish, made=Made(first.output, cached=True))
+            )
+        # A name of our own for the file: a caller that goes away takes its own with it.
+        source = self.blobs.borrow(photo.path)
+        work = self._find_or_make(context, photo, wish=wish, source=source, key=key)
+        return await self.flights.lead(place, work)
 
     async def find_output(self, org_id: OrgId, output_id: OutputId) -> Output:
         """The output of that id; raises NotFound, also for another organization's."""
@@ -88,11 +87,6 @@ class Images:
                 fix="Send the original photo again.",
             )
         return Photo(self.content_path(org_id, output), output.bytes_sha256, output.size_bytes)
-
-    def _forget(self, place: tuple[UUID, bytes], ended: asyncio.Task[Processed]) -> None:
-        del self.under_way[place]
-        if not ended.cancelled():
-            ended.exception()  # read here, for a caller that has gone away will not
 
     async def _find_or_make(
         self, context: Context, photo: Photo, *, wish: Wish, source: Path, key: bytes
@@ -128,5 +122,10 @@ class Images:
 
 
 async def _to_the_end(work: Coroutine[Any, Any, Processed]) -> Processed:
-    """Run work that a caller's going away must not cut between its first write and its commit."""
+    """Run work that a caller's going away must not cut between its first write and its commit.
+
+    A unit of work has its own end: what was cut is rolled back with it.
+    """
+    if CURRENT.get() is not None:
+        return await work
     return await asyncio.shield(asyncio.ensure_future(work))

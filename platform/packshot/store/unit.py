@@ -22,6 +22,7 @@ class Unit:
         self._stack = AsyncExitStack()
         self._connection: DriverConnection | None = None
         self._afterwards: list[Callable[[], None]] = []
+        self._otherwise: list[Callable[[], None]] = []
         self._is_over = False
 
     async def connection(self) -> DriverConnection:
@@ -33,9 +34,13 @@ class Unit:
             await self._stack.enter_async_context(self._connection.transaction())
         return self._connection
 
-    def afterwards(self, callback: Callable[[], None]) -> None:
-        """Call this once everything is committed; never when it is rolled back."""
+    def afterwards(
+        self, callback: Callable[[], None], *, otherwise: Callable[[], None] | None = None
+    ) -> None:
+        """Call this once everything is committed, and ``otherwise`` when it is not."""
         self._afterwards.append(callback)
+        if otherwise is not None:
+            self._otherwise.append(otherwise)
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,9 +52,13 @@ class Unit:
         trace: TracebackType | None,
     ) -> None:
         self._is_over = True
-        await self._stack.__aexit__(kind, error, trace)
-        if error is None:
-            for callback in self._afterwards:
+        told = self._otherwise
+        try:
+            await self._stack.__aexit__(kind, error, trace)
+            if error is None:
+                told = self._afterwards
+        finally:
+            for callback in told:
                 callback()
 
 

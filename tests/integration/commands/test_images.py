@@ -133,7 +133,20 @@ async def test_equal_requests_at_the_same_time_share_one_render(
     assert len({result.job_id for result in results}) == 4
     assert sum(child.renders for child in images.maker.pool.children) == 1
     assert len(await events(images, org_id)) == 4 * 3
-    assert images.under_way == {}
+    assert images.flights.under_way == {}
+
+
+async def test_what_a_unit_of_work_made_is_gone_with_it(images: Images, org_id: OrgId) -> None:
+    async def make_and_think_better_of_it() -> None:
+        async with images.store.together():
+            await process(images, org_id)
+            raise InvalidImage("malformed_image", "No, rather not.")
+
+    with pytest.raises(InvalidImage):
+        await make_and_think_better_of_it()
+
+    assert await events(images, org_id) == []
+    assert not (await process(images, org_id)).cached
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", truncated("jpeg"), truncated("png")])
@@ -148,21 +161,21 @@ async def test_a_picture_that_cannot_be_used_leaves_nothing(
     assert await events(images, org_id) == []
     assert files(images.blobs.root) == []
     assert files(images.blobs.spool) == [photo.path]
-    assert images.under_way == {}
+    assert images.flights.under_way == {}
 
 
 async def test_work_that_was_begun_is_finished_when_its_caller_goes_away(
     images: Images, org_id: OrgId
 ) -> None:
     task = asyncio.create_task(process(images, org_id))
-    while not images.under_way:
+    while not images.flights.under_way:
         await asyncio.sleep(0)
-    (work,) = images.under_way.values()
+    (flight,) = images.flights.under_way.values()
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    finished = await work
+    finished = await flight.landed
 
     assert (await events(images, org_id))[-1].type == "job.succeeded.v1"
     assert (await process(images, org_id)).output == finished.output
