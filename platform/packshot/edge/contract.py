@@ -43,7 +43,11 @@ FormT = TypeVar("FormT", bound=Form)
 
 @dataclass(slots=True)
 class Call(Generic[FormT]):
-    """One admitted call of an endpoint: who, with what, on which services."""
+    """One admitted call of an endpoint: who, with what, on which services.
+
+    ``is_kept`` says that the answer is kept for repeats: the handler runs inside a unit of work,
+    and nothing it saves is true before it has returned. It must not wait for its own effect.
+    """
 
     services: "Services"
     state: ServingState
@@ -52,6 +56,7 @@ class Call(Generic[FormT]):
     path: Mapping[str, str]
     form: FormT
     file: Spooled | None = None
+    is_kept: bool = False
 
     @property
     def key(self) -> "KeyRecord":
@@ -72,7 +77,9 @@ class Call(Generic[FormT]):
 class Reply:
     """An answer: a model sent as JSON, a file sent as bytes, or text of the given media type.
 
-    ``head`` is the log's head after a write; every write tells it to its client.
+    ``head`` is the log's head after a write; every write tells it to its client. ``once`` names the
+    members of a JSON object that are told only now (secrets): an answer kept for repeats lacks
+    them and says ``secretAlreadyShown``.
     """
 
     body: "BaseModel | FileAnswer | bytes"
@@ -80,6 +87,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
     head: "LogHead | None" = None
+    once: frozenset[str] = frozenset()
 
 
 Handler = Callable[[Call[Any]], Coroutine[Any, Any, Reply]]
@@ -111,6 +119,11 @@ class Endpoint:
     def is_public(self) -> bool:
         """True when no key is asked for."""
         return self.scope is Access.PUBLIC
+
+    @property
+    def is_repeatable(self) -> bool:
+        """True when an Idempotency-Key makes repeats of a request safe: of any POST with a key."""
+        return self.method == "POST" and not self.is_public
 
     @property
     def has_body(self) -> bool:

@@ -17,7 +17,7 @@ from packshot.edge.credentials import refuse_key_in_query
 from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
-from packshot.edge.idempotency import check_idempotency_key
+from packshot.edge.idempotency import idempotency_key, run_once
 from packshot.edge.replies import error_response, problem_response, response_of
 from packshot.edge.spool import Spooled
 from packshot.edge.state import ServingState
@@ -89,7 +89,7 @@ class _Runner:
             return error_response(error, exchange)
 
     async def _run_with_body(self, call: Call[Any]) -> Response:
-        check_idempotency_key(call.request.headers)
+        key = idempotency_key(call.request.headers)
         query = call.request.query_string
         if query:
             refuse_key_in_query(query)
@@ -97,6 +97,10 @@ class _Runner:
         async with _fields_of_body(self._endpoint, call) as (values, file):
             call.file = file
             call.form = read_form(self._endpoint.form, values)
+            if key is not None and self._endpoint.is_repeatable:
+                # Finished also for a client that has left: its answer waits for the repeat.
+                reply = await run_once(self._endpoint, call, key=key, values=values)
+                return await response_of(reply, call.request)
             work = self._endpoint.handler(call)
             return await response_of(await unless_client_leaves(_body(call), work), call.request)
 

@@ -18,6 +18,13 @@ KEY_CODES = (
     "key_expired", "rate_limited",
 )  # fmt: skip
 FIELD_CODES = ("unknown_field", "duplicate_field")
+REPEAT_CODES = ("idempotency_in_progress", "idempotency_key_reused", "overloaded")
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes repeats safe: one effect, and the first answer again for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+}
 
 HEADERS = {
     "x-request-id": ("string", "This request's id; problems and the log name it."),
@@ -30,6 +37,7 @@ HEADERS = {
     "retry-after": ("integer", "Seconds to wait before the next try."),
     "x-log-position": ("integer", "The organization's event number after this write."),
     "x-log-head": ("string", "Signed head of the log: position.hash.signature; keep the last one."),
+    "idempotency-replayed": ("string", "true when an earlier answer is repeated."),
     "x-output-id": ("string", "The output whose bytes these are."),
     "x-recipe-hash": ("string", "SHA-256 of the recipe that made these bytes."),
     "x-accepted-scopes": ("string", "The scope that the key lacks."),
@@ -38,7 +46,12 @@ HEADERS = {
     "allow": ("string", "The methods that this address answers."),
 }
 EVERY_ANSWER = tuple(name for name in HEADERS if name.startswith(("x-request", "x-rate", "rate")))
-REFUSAL_HEADERS = {403: ("x-accepted-scopes",), 429: ("retry-after",), 503: ("retry-after",)}
+REFUSAL_HEADERS = {
+    403: ("x-accepted-scopes",),
+    409: ("retry-after",),
+    429: ("retry-after",),
+    503: ("retry-after",),
+}
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> bytes:
@@ -81,6 +94,8 @@ def codes_of(endpoint: Endpoint) -> list[str]:
     if endpoint.has_body:
         codes.append("unsupported_media_type")
         codes += ["file_too_large", "not_found"] if endpoint.file_field else ["file_too_large"]
+    if endpoint.is_repeatable:
+        codes += REPEAT_CODES
     if endpoint.cost >= HEAVY_COST:
         codes.append("concurrency_limited")
     return sorted(set(codes), key=codes.index)
@@ -97,6 +112,8 @@ def _operation(endpoint: Endpoint) -> Schema:
     if not endpoint.is_public:
         operation["x-required-scope"] = str(endpoint.scope)
     parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", endpoint.path)]
+    if endpoint.is_repeatable:
+        parameters.append(IDEMPOTENCY_KEY)
     if endpoint.has_body:
         operation["requestBody"] = _request_body(endpoint)
     else:
@@ -107,6 +124,7 @@ def _operation(endpoint: Endpoint) -> Schema:
 
 def _responses(endpoint: Endpoint) -> Schema:
     headers = (*EVERY_ANSWER, *endpoint.answer_headers)
+    headers += ("idempotency-replayed",) if endpoint.is_repeatable else ()
     content: Schema = {media: {} for media in endpoint.media_types}
     if endpoint.answer is not None:
         content["application/json"] = {"schema": _ref(endpoint.answer)}

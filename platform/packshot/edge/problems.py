@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "version_conflict": Kind(409, "Changed meanwhile"),
+    "idempotency_in_progress": Kind(409, "Still being worked on"),
     "already_terminal": Kind(409, "Already ended"),
     "file_too_large": Kind(413, "File is too large"),
     "too_many_pixels": Kind(413, "Picture has too many pixels"),
@@ -60,6 +61,7 @@ KINDS: Mapping[str, Kind] = {
     "unknown_field": Kind(422, "Unknown field"),
     "duplicate_field": Kind(422, "A field is given twice"),
     "malformed_image": Kind(422, "The picture is broken"),
+    "idempotency_key_reused": Kind(422, "Idempotency-Key of another request"),
     "url_not_allowed": Kind(422, "This URL is not called"),
     "url_fetch_failed": Kind(422, "The URL could not be fetched"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
@@ -83,6 +85,20 @@ class Mistakes(InvalidInput):
         self.mistakes = tuple(mistakes)
 
 
+class KeyReused(InvalidInput):
+    """A request with this Idempotency-Key said something else; the problem names what differs."""
+
+    def __init__(self, changed_fields: Sequence[str]) -> None:
+        super().__init__(
+            "idempotency_key_reused",
+            "A request with this Idempotency-Key was sent before and differed in "
+            f"{', '.join(changed_fields)}.",
+            param="Idempotency-Key",
+            fix="Use a new key for a new request; repeat a request exactly as it was.",
+        )
+        self.changed_fields = tuple(changed_fields)
+
+
 def kind_of(code: str) -> Kind:
     """The kind of a code; a code that nobody mapped is an internal error, and a test finds it."""
     return KINDS.get(code, INTERNAL)
@@ -98,6 +114,8 @@ def problem_of(refusal: Refusal, *, request_id: str) -> dict[str, Any]:
     }
     if isinstance(refusal, Mistakes):
         problem["errors"] = [_members(mistake) for mistake in refusal.mistakes]
+    if isinstance(refusal, KeyReused):
+        problem["changedFields"] = refusal.changed_fields
     return problem
 
 

@@ -25,7 +25,7 @@ async def response_of(reply: Reply, request: Request) -> Response:
     if isinstance(body, FileAnswer):
         response = await file_response(body, request)
     else:
-        data = _json_of(body) if isinstance(body, BaseModel) else body
+        data = json_of(body) if isinstance(body, BaseModel) else body
         response = Response(data, reply.status, content_type=reply.media_type)
         response.headers["cache-control"] = "private, no-store"
     for name, value in reply.headers.items():
@@ -60,6 +60,17 @@ def error_response(error: Exception, exchange: Exchange) -> Response:
     return problem_response(refusal, exchange)
 
 
+def refusal_reply(refusal: Refusal, exchange: Exchange) -> Reply:
+    """The refusal as a reply, for those that keep it."""
+    headers = headers_of(refusal)
+    return Reply(
+        problem_bytes(refusal, request_id=exchange.request_id),
+        kind_of(refusal.code).status,
+        headers,
+        media_type=headers.pop("content-type"),
+    )
+
+
 def problem_response(refusal: Refusal, exchange: Exchange) -> Response:
     """The refusal as an answer."""
     return Response(
@@ -69,5 +80,6 @@ def problem_response(refusal: Refusal, exchange: Exchange) -> Response:
     )
 
 
-def _json_of(model: BaseModel) -> bytes:
+def json_of(model: BaseModel) -> bytes:
+    """The model as the JSON that is sent."""
     return model.__pydantic_serializer__.to_json(model, by_alias=True)

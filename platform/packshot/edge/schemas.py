@@ -34,6 +34,11 @@ PROBLEM: Schema = {
         "retryable": {"type": "boolean"},
         "requestId": {"type": "string"},
         "errors": {"type": "array", "items": {"type": "object"}},
+        "changedFields": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What differs from the request that had this Idempotency-Key.",
+        },
     },
 }
 

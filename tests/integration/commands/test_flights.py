@@ -65,13 +65,17 @@ async def test_a_follower_leads_when_the_leaders_unit_is_rolled_back(
     store: EventStore, work: Work
 ) -> None:
     work.may_end.set()
+    followers = []
 
-    with pytest.raises(RolledBack):
+    async def lead_and_roll_back() -> None:
         async with store.together():
             await work.share()
-            followers = [asyncio.create_task(outside(work)) for _ in range(3)]
+            followers.extend(asyncio.create_task(outside(work)) for _ in range(3))
             await turns()
             raise RolledBack
+
+    with pytest.raises(RolledBack):
+        await lead_and_roll_back()
 
     assert sorted(await asyncio.gather(*followers)) == ["followed work 2"] * 2 + ["work 2"]
     assert (work.begun, work.flights.under_way) == (2, {})
