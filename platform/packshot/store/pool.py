@@ -14,6 +14,9 @@ from packshot.store.writers import WAIT_S, WriterPool
 STATEMENT_TIMEOUT_S = 10.0
 CONNECT_TIMEOUT_S = 5.0
 POOL_SIZE = 16
+# A process that is stopped between its append and its commit holds the organization's head: the
+# server ends its connection, and what it had not committed never was.
+MOST_IDLE_MS = 5000
 CONFINE = "SELECT set_config('app.tenant', $1, true)"
 
 if TYPE_CHECKING:  # the driver's classes take no parameters at run time
@@ -35,6 +38,7 @@ OUTAGES = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
 
@@ -92,7 +96,11 @@ async def open_pools(
         # The append is planned once: planning it anew costs more than running it.
         lambda: asyncpg.connect(
             writer_database_url,
-            **_options("packshot_writer", plan_cache_mode="force_generic_plan"),
+            **_options(
+                "packshot_writer",
+                plan_cache_mode="force_generic_plan",
+                idle_in_transaction_session_timeout=str(MOST_IDLE_MS),
+            ),
         ),
         size=size,
     )
