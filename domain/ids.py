@@ -84,6 +84,12 @@ class EventId(Id):
     prefix = "evt"
 
 
+class DeliveryId(Id):
+    """A delivery of a webhook."""
+
+    prefix = "dlv"
+
+
 class RequestId(Id):
     """One request, from its arrival to its answer."""
 
