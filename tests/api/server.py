@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,9 +73,11 @@ class RunningApi:
 
 
 @contextmanager
-def running_api(settings: Settings, *, port: int = 0) -> Iterator[RunningApi]:
-    """Run the API in a process until the block ends."""
-    environ = os.environ | environment_of(settings)
+def running_api(
+    settings: Settings, *, port: int = 0, environ: Mapping[str, str] | None = None
+) -> Iterator[RunningApi]:
+    """Run the API in a process until the block ends; ``environ`` is told to it besides."""
+    environ = os.environ | environment_of(settings) | dict(environ or {})
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
     command = [sys.executable, "-c", RUN, str(port)]
     process = subprocess.Popen(

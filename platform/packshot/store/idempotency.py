@@ -208,12 +208,17 @@ async def sweep(pools: Pools) -> int:
 
 
 async def _insert(connection: DriverConnection, place: Place, *, token: UUID, sent: str) -> bool:
+    """ON CONFLICT alone would wait for a row that is being answered at this moment."""
     inserted = await connection.execute(
         """
         INSERT INTO work.idempotency
                (tenant_id, method, path, key, token, fingerprint, locked_until, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6::json,
-                now() + make_interval(secs => $7), now() + make_interval(secs => $8))
+        SELECT $1, $2, $3, $4, $5, $6::json,
+               now() + make_interval(secs => $7), now() + make_interval(secs => $8)
+        WHERE NOT EXISTS (
+          SELECT FROM work.idempotency
+          WHERE tenant_id = $1 AND method = $2 AND path = $3 AND key = $4
+        )
         ON CONFLICT (tenant_id, method, path, key) DO NOTHING
         """,
         *place.columns,
