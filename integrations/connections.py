@@ -28,6 +28,7 @@ class Line:
     def __init__(self, target: Target, *, dial: Dial, context: ssl.SSLContext) -> None:
         self.place: Place = (target.scheme, target.host, target.port)
         self._dial = dial
+        self._length_bytes: int | None = None
         self._connection = httpcore.AsyncHTTPConnection(
             origin=httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port),
             ssl_context=context,
@@ -52,21 +53,38 @@ class Line:
         url = httpcore.URL(
             scheme=target.scheme, host=target.host, port=target.port, target=target.path
         )
-        self._dial.meter.allow(HEAD_MAX_BYTES)
+        self._dial.meter.start(HEAD_MAX_BYTES)
+        self._length_bytes = None
         response = await self._connection.handle_async_request(
             httpcore.Request(method, url, headers=list(headers.items()), content=body)
         )
         self._dial.meter.allow(2 * max_bytes + CHUNKING_BYTES)
+        self._length_bytes = _length_of(response)
         return response
 
     def is_reusable(self) -> bool:
-        """Whether the last response was read whole and the other side has sent nothing since."""
-        return self._connection.is_idle() and not self._connection.has_expired()
+        """Whether the last response was read whole and not a byte followed it until now."""
+        return (
+            self._length_bytes is not None
+            and self._dial.meter.is_exact(self._length_bytes)
+            and self._connection.is_idle()
+            and not self._connection.has_expired()
+        )
 
     async def close(self) -> None:
         """Close the connection, however far it came."""
         await self._connection.aclose()
         await self._dial.hang_up()
+
+
+def _length_of(response: httpcore.Response) -> int | None:
+    """The body's size in bytes, None if the head does not say; h11 has checked the number."""
+    if response.status == 204:  # noqa: PLR2004 - RFC 9110, 15.3.5: no content
+        return 0
+    for name, value in response.headers:
+        if name.lower() == b"content-length":
+            return int(value)
+    return None
 
 
 class Connections:

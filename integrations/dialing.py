@@ -10,6 +10,7 @@ import httpcore
 
 from integrations.addresses import Address
 from integrations.failures import OutboundFailed
+from integrations.meter import Meter
 from integrations.names import Resolve
 from integrations.reach import Reach
 from integrations.urls import Target
@@ -37,23 +38,6 @@ async def checked_addresses(target: Target, *, reach: Reach, resolve: Resolve) -
     return found
 
 
-class Meter:
-    """How many bytes the other side may still send: headers, padding of chunks and 1xx count."""
-
-    def __init__(self) -> None:
-        self._left_bytes = 0
-
-    def allow(self, count: int) -> None:
-        """Let that many more bytes in, and no others."""
-        self._left_bytes = count
-
-    def count(self, count: int) -> None:
-        """Note bytes that came; raises OutboundFailed("too_large") when there are too many."""
-        self._left_bytes -= count
-        if self._left_bytes < 0:
-            raise OutboundFailed("too_large")
-
-
 class MeteredStream(httpcore.AsyncNetworkStream):
     """A stream whose reads are counted and whose TLS failures have a word of their own."""
 
@@ -64,7 +48,7 @@ class MeteredStream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         """Read what has come, empty at the end; raises OutboundFailed("too_large")."""
         data = await self._stream.read(max_bytes, timeout)
-        self._meter.count(len(data))
+        self._meter.count(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
