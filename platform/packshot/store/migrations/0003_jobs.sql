@@ -18,7 +18,7 @@ ALTER TABLE views.job FORCE ROW LEVEL SECURITY;
 CREATE POLICY one_tenant ON views.job FOR SELECT TO packshot_app USING (tenant_id = (SELECT es.current_tenant()));
 CREATE POLICY append ON views.job TO packshot_writer USING (true) WITH CHECK (true);
 GRANT SELECT ON views.job TO packshot_app;
-GRANT INSERT, SELECT (tenant_id, job_id, version), UPDATE (status, version) ON views.job TO packshot_writer;
+GRANT INSERT, SELECT (tenant_id, job_id, status, version), UPDATE (status, version) ON views.job TO packshot_writer;
 
 -- Jobs that were recorded before there was a queue.
 INSERT INTO views.job (tenant_id, job_id, status, operation, sku, version)
