@@ -19,7 +19,9 @@ from packshot.store.secrets import Secrets
 from packshot.wiring import AGGREGATES, INLINE_VIEWS
 
 SECRETS = Secrets(
-    peppers={1: bytes(range(32))}, log_signing_seed=hmac.digest(b"t", b"log", "sha256")
+    peppers={1: bytes(range(32))},
+    log_signing_seed=hmac.digest(b"t", b"log", "sha256"),
+    key_encryption_key=hmac.digest(b"t", b"keys", "sha256"),
 )
 
 

@@ -88,3 +88,4 @@ def write_secrets(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     (folder / "pepper-1").write_text(SECRETS.peppers[1].hex())
     (folder / "log-signing-key").write_text(SECRETS.log_signing_seed.hex())
+    (folder / "key-encryption-key").write_text(SECRETS.key_encryption_key.hex())

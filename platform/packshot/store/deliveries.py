@@ -7,12 +7,72 @@ at least once, each time under the same id.
 waiting → sending → delivered, gone, exhausted; or scheduled → waiting for the next try
 """
 
-from domain.ids import DeliveryId
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+
+from domain.ids import DeliveryId, EventId, JobId, OrgId
 from domain.job import Job
+from domain.webhook_schedule import MOST_TRIES
 from integrations.failures import RefusedUrl
 from integrations.urls import parse_url
 from packshot.store.head import LogHead
 from packshot.store.pool import DriverConnection
+
+Outcome = Literal["delivered", "gone", "exhausted", "scheduled"]
+
+MOST_PER_RECEIVER = 4
+# Pairs of receiver and organization that one look goes through: 10 ms.
+MOST_PAIRS = 1000
+KEPT = timedelta(days=30)
+CLAIM_LOCK = 0x77686B73  # "whks"
+
+# $1 lease's end, $2 its token, $3 how many at most, $4 of a receiver at once, $5 pairs looked at.
+CLAIM = """
+WITH RECURSIVE pair AS (
+  (SELECT receiver, tenant_id, 1 AS nth FROM work.delivery
+   WHERE state = 'waiting' ORDER BY receiver, tenant_id LIMIT 1)
+  UNION ALL
+  SELECT hop.receiver, hop.tenant_id, pair.nth + 1
+  FROM pair CROSS JOIN LATERAL (
+    SELECT d.receiver, d.tenant_id FROM work.delivery d
+    WHERE d.state = 'waiting' AND (d.receiver, d.tenant_id) > (pair.receiver, pair.tenant_id)
+    ORDER BY d.receiver, d.tenant_id LIMIT 1) hop
+  WHERE pair.nth < $5
+), sending AS MATERIALIZED (
+  SELECT receiver, tenant_id, count(*) AS n FROM work.delivery
+  WHERE state = 'sending' GROUP BY receiver, tenant_id
+), turn AS (
+  SELECT pair.receiver, pair.tenant_id, next.delivery_id, next.due_at,
+         coalesce(own.n, 0) + row_number()
+           OVER (PARTITION BY pair.receiver, pair.tenant_id ORDER BY next.due_at) AS turn
+  FROM pair
+  LEFT JOIN sending own ON own.receiver = pair.receiver AND own.tenant_id = pair.tenant_id
+  CROSS JOIN LATERAL (
+    SELECT d.delivery_id, d.due_at FROM work.delivery d
+    WHERE d.state = 'waiting' AND d.receiver = pair.receiver AND d.tenant_id = pair.tenant_id
+    ORDER BY d.due_at LIMIT $4) next
+), place AS (
+  SELECT turn.*, row_number() OVER (PARTITION BY receiver ORDER BY turn, due_at) AS place FROM turn
+), busy AS (
+  SELECT receiver, sum(n) AS n FROM sending GROUP BY receiver
+), chosen AS (
+  SELECT place.tenant_id, place.delivery_id
+  FROM place LEFT JOIN busy ON busy.receiver = place.receiver
+  WHERE place.place + coalesce(busy.n, 0) <= $4
+  ORDER BY place.turn, place.due_at LIMIT $3
+)
+UPDATE work.delivery
+SET state = 'sending', attempt = attempt + 1, lease_token = $2, lease_until = $1
+FROM chosen
+WHERE work.delivery.tenant_id = chosen.tenant_id
+  AND work.delivery.delivery_id = chosen.delivery_id AND state = 'waiting'
+RETURNING work.delivery.*
+"""
 
 
 async def put(connection: DriverConnection, head: LogHead, *, job: Job, url: str) -> None:
@@ -49,3 +109,165 @@ def receiver_of(url: str) -> str:
     except RefusedUrl:
         return ""
     return f"{target.scheme}://{target.host} {target.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery in the hands of one sender until ``lease_until``.
+
+    ``attempt`` counts this try, from 1. What is told is the job as it was at ``version``.
+    """
+
+    org_id: OrgId
+    delivery_id: DeliveryId
+    job_id: JobId
+    version: int
+    event_id: EventId
+    type: str
+    position: int
+    occurred_at: datetime
+    url: str = field(repr=False)
+    attempt: int
+    token: UUID
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """How one try went: ``error`` is a word, None when the receiver took the event."""
+
+    at: datetime
+    http_status: int | None
+    duration_ms: int
+    error: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The try as the delivery's row keeps it, JSON-native."""
+        return {
+            "at": self.at.isoformat(),
+            "httpStatus": self.http_status,
+            "durationMs": self.duration_ms,
+            "error": self.error,
+        }
+
+
+async def wake(connection: DriverConnection, *, now: datetime) -> int:
+    """Let deliveries wait whose next try is due or whose sender was lost; returns how many.
+
+    One whose last try was lost with its sender is exhausted: it may be what senders die of.
+    """
+    due = await connection.execute(
+        """
+        UPDATE work.delivery SET state = 'waiting' WHERE (tenant_id, delivery_id) IN (
+          SELECT tenant_id, delivery_id FROM work.delivery
+          WHERE state = 'scheduled' AND due_at <= $1
+          ORDER BY due_at LIMIT 1000 FOR UPDATE SKIP LOCKED)
+        """,
+        now,
+    )
+    lost = await connection.execute(
+        """
+        UPDATE work.delivery
+        SET state = CASE WHEN attempt < $2 THEN 'waiting' ELSE 'exhausted' END,
+            ended_at = CASE WHEN attempt < $2 THEN NULL ELSE $1 END,
+            lease_token = NULL, lease_until = NULL
+        WHERE (tenant_id, delivery_id) IN (
+          SELECT tenant_id, delivery_id FROM work.delivery
+          WHERE state = 'sending' AND lease_until < $1
+          ORDER BY lease_until LIMIT 1000 FOR UPDATE SKIP LOCKED)
+        """,
+        now,
+        MOST_TRIES,
+    )
+    return _count(due) + _count(lost)
+
+
+async def claim(
+    connection: DriverConnection, *, now: datetime, most: int, lease_s: float
+) -> list[Delivery]:
+    """Take waiting deliveries, at most ``most``, in a transaction that is open.
+
+    Of one receiver four at most are being sent at once, whoever sends them, so one that is slow
+    keeps nobody else's waiting. Whoever has the fewest under way is next, organizations of one
+    receiver too; among equals the oldest. The recursion hops along the index from one waiting
+    pair of receiver and organization to the next: how many wait in each costs nothing.
+    """
+    # Two senders that count at the same time would take four of a receiver each.
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK)
+    rows = await connection.fetch(
+        CLAIM,
+        now + timedelta(seconds=lease_s),
+        uuid4(),
+        most,
+        MOST_PER_RECEIVER,
+        MOST_PAIRS,
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def settle(
+    connection: DriverConnection,
+    delivery: Delivery,
+    made: Try,
+    *,
+    state: Outcome,
+    due_at: datetime | None = None,
+) -> bool:
+    """Note how a try went and what comes next; False when the lease was lost.
+
+    ``due_at`` is when a delivery that is ``scheduled`` is tried again.
+    """
+    settled = await connection.fetchval(
+        """
+        UPDATE work.delivery
+        SET state = $4, due_at = coalesce($5, due_at),
+            ended_at = CASE WHEN $4 <> 'scheduled' THEN $6::timestamptz END,
+            lease_token = NULL, lease_until = NULL, attempts = attempts || $7::jsonb
+        WHERE tenant_id = $1 AND delivery_id = $2 AND lease_token = $3
+        RETURNING true
+        """,
+        delivery.org_id.uuid,
+        delivery.delivery_id.uuid,
+        delivery.token,
+        state,
+        due_at,
+        made.at,
+        orjson.dumps([made.as_dict()]).decode(),
+    )
+    return bool(settled)
+
+
+async def sweep(connection: DriverConnection, *, now: datetime) -> int:
+    """Forget deliveries that ended 30 days ago; returns how many, a thousand at the most."""
+    return _count(
+        await connection.execute(
+            """
+            DELETE FROM work.delivery WHERE (tenant_id, delivery_id) IN (
+              SELECT tenant_id, delivery_id FROM work.delivery
+              WHERE ended_at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """,
+            now - KEPT,
+        )
+    )
+
+
+def _delivery(row: asyncpg.Record) -> Delivery:
+    return Delivery(
+        org_id=OrgId(row["tenant_id"]),
+        delivery_id=DeliveryId(row["delivery_id"]),
+        job_id=JobId(row["job_id"]),
+        version=row["version"],
+        event_id=EventId(row["event_id"]),
+        type=row["type"],
+        position=row["log_position"],
+        occurred_at=row["occurred_at"],
+        url=row["url"],
+        attempt=row["attempt"],
+        token=row["lease_token"],
+        lease_until=row["lease_until"],
+    )
+
+
+def _count(tag: str) -> int:
+    """The number at the end of a command's tag, such as ``UPDATE 3``."""
+    return int(tag.rpartition(" ")[2])

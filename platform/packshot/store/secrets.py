@@ -5,6 +5,7 @@ from pathlib import Path
 
 PEPPER_PREFIX = "pepper-"
 LOG_SIGNING_KEY = "log-signing-key"
+KEY_ENCRYPTION_KEY = "key-encryption-key"
 SECRET_BYTES = 32
 
 
@@ -17,11 +18,13 @@ class Secrets:
     """The secrets that every process of an installation shares; none is ever printed.
 
     ``peppers`` by their number, the highest makes new MACs; ``log_signing_seed`` is the private
-    half of the Ed25519 key that signs heads.
+    half of the Ed25519 key that signs heads; ``key_encryption_key`` is what the secrets of
+    organizations are derived from.
     """
 
     peppers: dict[int, bytes] = field(repr=False)
     log_signing_seed: bytes = field(repr=False)
+    key_encryption_key: bytes = field(repr=False)
 
     @property
     def newest_pepper(self) -> int:
@@ -38,7 +41,11 @@ class Secrets:
         }
         if not peppers:
             raise MissingSecret(f"{folder / PEPPER_PREFIX}1 is missing")
-        return cls(peppers, _read_hex(folder / LOG_SIGNING_KEY))
+        return cls(
+            peppers,
+            _read_hex(folder / LOG_SIGNING_KEY),
+            _read_hex(folder / KEY_ENCRYPTION_KEY),
+        )
 
 
 def _read_hex(file: Path) -> bytes:

@@ -18,7 +18,7 @@ CREATE TABLE work.delivery (
   due_at       timestamptz NOT NULL,        -- of the next try
   lease_token  uuid,                        -- sending: who does; what it must show to tell how it went
   lease_until  timestamptz,
-  attempts     json        NOT NULL DEFAULT '[]', -- {at, httpStatus, durationMs, error} of each try that ended
+  attempts     jsonb       NOT NULL DEFAULT '[]', -- {at, httpStatus, durationMs, error} of each try that ended
   ended_at     timestamptz,                 -- delivered, exhausted, gone: kept a while, swept later
   PRIMARY KEY (tenant_id, delivery_id),
   CHECK ((state = 'sending') = (lease_token IS NOT NULL)),
