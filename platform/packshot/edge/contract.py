@@ -79,7 +79,8 @@ class Reply:
 
     ``head`` is the log's head after a write; every write tells it to its client. ``once`` names the
     members of a JSON object that are told only now (secrets): an answer kept for repeats lacks
-    them and says ``secretAlreadyShown``.
+    them and says ``secretAlreadyShown``. ``later`` waits for a better answer; it is called once
+    everything is committed, for nothing may hold a transaction that long.
     """
 
     body: "BaseModel | FileAnswer | bytes"
@@ -88,6 +89,7 @@ class Reply:
     media_type: str = "application/json"
     head: "LogHead | None" = None
     once: frozenset[str] = frozenset()
+    later: "Callable[[], Coroutine[Any, Any, Reply]] | None" = None
 
 
 Handler = Callable[[Call[Any]], Coroutine[Any, Any, Reply]]

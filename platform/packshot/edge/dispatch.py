@@ -12,7 +12,7 @@ from werkzeug.routing import RoutingException
 
 from domain.errors import InvalidInput, Refusal
 from packshot.edge.bodies import PulledBody, unless_client_leaves
-from packshot.edge.contract import Call, Endpoint, NoFields
+from packshot.edge.contract import Call, Endpoint, NoFields, Reply
 from packshot.edge.credentials import refuse_key_in_query
 from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
@@ -101,8 +101,12 @@ class _Runner:
                 # Finished also for a client that has left: its answer waits for the repeat.
                 reply = await run_once(self._endpoint, call, key=key, values=values)
                 return await response_of(reply, call.request)
-            work = self._endpoint.handler(call)
+            work = self._answered(call)
             return await response_of(await unless_client_leaves(_body(call), work), call.request)
+
+    async def _answered(self, call: Call[Any]) -> Reply:
+        reply = await self._endpoint.handler(call)
+        return reply if reply.later is None else await reply.later()
 
 
 def _form_of_query(endpoint: Endpoint, query: bytes) -> Form:

@@ -69,11 +69,11 @@ async def run_once(
         failpoint("api.after_idem_insert")
         async with renewing(call.services.pools, place, begun):
             reply = await _run_and_keep(endpoint, call, place=place, token=begun)
+            failpoint("api.after_commit")
+            return await _wait_for_later(reply, call, place=place, token=begun)
     except BaseException:
         await idempotency.release_if_possible(call.services.pools, place, begun)
         raise
-    failpoint("api.after_commit")
-    return reply
 
 
 def _fingerprint(
@@ -93,7 +93,7 @@ def _repeated(found: Found, call: Call[Any], *, sent: Mapping[str, str]) -> Repl
     changed = changed_fields(found.fingerprint, sent)
     if changed:
         raise KeyReused(changed)
-    if found.answer is None:
+    if found.answer is None or found.locked_s > 0:
         raise StillRunning(found.locked_s)
     return reply_of(found.answer, call)
 
@@ -105,7 +105,13 @@ async def _run_and_keep(endpoint: Endpoint, call: Call[Any], *, place: Place, to
             call.is_kept = True
             reply = written(await endpoint.handler(call))
             answer = answer_of(reply, storage_dir=services.settings.storage_dir)
-            await idempotency.keep(await unit.connection(), place, token=token, answer=answer)
+            await idempotency.keep(
+                await unit.connection(),
+                place,
+                token=token,
+                answer=answer,
+                is_last=reply.later is None,
+            )
             failpoint("api.before_commit")
     except Refusal as refusal:  # whatever was done is rolled back; what was said may be kept
         if not _is_kept(refusal):
@@ -115,6 +121,27 @@ async def _run_and_keep(endpoint: Endpoint, call: Call[Any], *, place: Place, to
         async with services.pools.writing() as connection:
             await idempotency.keep(connection, place, token=token, answer=answer)
     return reply
+
+
+async def _wait_for_later(reply: Reply, call: Call[Any], *, place: Place, token: UUID) -> Reply:
+    """The better answer in place of this one, unless repeats have been told this one by now.
+
+    Until then the row stays locked, so no repeat is told what the first request is not.
+    """
+    if reply.later is None:
+        return reply
+    services = call.services
+    try:
+        last = written(await reply.later())
+    except Refusal as refusal:
+        if not _is_kept(refusal):
+            first = answer_of(reply, storage_dir=services.settings.storage_dir)
+            await idempotency.replace(services.pools, place, token=token, answer=first)
+            raise
+        last = refusal_reply(refusal, call.exchange)
+    answer = answer_of(last, storage_dir=services.settings.storage_dir)
+    is_told = await idempotency.replace(services.pools, place, token=token, answer=answer)
+    return last if is_told else reply
 
 
 def _is_kept(refusal: Refusal) -> bool:

@@ -73,7 +73,10 @@ class KeptAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an earlier request with the key left: what it sent, and its answer if it has one."""
+    """What an earlier request with the key left: what it sent, and its answer if it has one.
+
+    While it is locked, the answer may still be replaced by a later one.
+    """
 
     fingerprint: Mapping[str, str]
     answer: KeptAnswer | None
@@ -132,7 +135,7 @@ async def renew(pools: Pools, place: Place, token: UUID) -> bool:
             """
             UPDATE work.idempotency SET locked_until = now() + make_interval(secs => $6)
             WHERE tenant_id = $1 AND method = $2 AND path = $3 AND key = $4
-              AND token = $5 AND status IS NULL
+              AND token = $5 AND (status IS NULL OR locked_until > now())
             """,
             *place.columns,
             token,
@@ -142,27 +145,50 @@ async def renew(pools: Pools, place: Place, token: UUID) -> bool:
 
 
 async def keep(
-    connection: DriverConnection, place: Place, *, token: UUID, answer: KeptAnswer
+    connection: DriverConnection,
+    place: Place,
+    *,
+    token: UUID,
+    answer: KeptAnswer,
+    is_last: bool = True,
 ) -> None:
-    """Write the answer in the transaction of its effect; raises StillRunning when taken over."""
+    """Write the answer in the transaction of its effect; raises StillRunning when taken over.
+
+    One that is not the last stays locked, for ``replace`` to write the last one.
+    """
     written = await connection.execute(
         """
         UPDATE work.idempotency
-        SET status = $6, headers = $7::json, body = $8, file = $9::json, position = $10, tip = $11
+        SET status = $6, headers = $7::json, body = $8, file = $9::json, position = $10, tip = $11,
+            locked_until = CASE WHEN $12 THEN now() ELSE locked_until END
         WHERE tenant_id = $1 AND method = $2 AND path = $3 AND key = $4
           AND token = $5 AND status IS NULL
         """,
         *place.columns,
         token,
-        answer.status,
-        orjson.dumps(dict(answer.headers)).decode(),
-        answer.body,
-        None if answer.file is None else orjson.dumps(dict(answer.file)).decode(),
-        answer.position,
-        answer.tip,
+        *_columns(answer),
+        is_last,
     )
     if written != "UPDATE 1":
         raise StillRunning
+
+
+async def replace(pools: Pools, place: Place, *, token: UUID, answer: KeptAnswer) -> bool:
+    """Write the last answer over the first; False when repeats may have been told the first."""
+    async with pools.writing() as connection:
+        replaced = await connection.execute(
+            """
+            UPDATE work.idempotency
+            SET status = $6, headers = $7::json, body = $8, file = $9::json, position = $10,
+                tip = $11, locked_until = now()
+            WHERE tenant_id = $1 AND method = $2 AND path = $3 AND key = $4
+              AND token = $5 AND status IS NOT NULL AND locked_until > now()
+            """,
+            *place.columns,
+            token,
+            *_columns(answer),
+        )
+    return bool(replaced == "UPDATE 1")
 
 
 async def release(pools: Pools, place: Place, token: UUID) -> None:
@@ -252,6 +278,17 @@ async def _take_over(connection: DriverConnection, place: Place, *, token: UUID,
         KEPT_S,
     )
     return bool(taken == "UPDATE 1")
+
+
+def _columns(answer: KeptAnswer) -> tuple[Any, ...]:
+    return (
+        answer.status,
+        orjson.dumps(dict(answer.headers)).decode(),
+        answer.body,
+        None if answer.file is None else orjson.dumps(dict(answer.file)).decode(),
+        answer.position,
+        answer.tip,
+    )
 
 
 def _answer_of(row: asyncpg.Record) -> KeptAnswer:

@@ -11,7 +11,7 @@ CREATE TABLE work.idempotency (
   key          text        NOT NULL,
   fingerprint  json        NOT NULL,      -- what was sent: field or file → hash
   token        uuid        NOT NULL,      -- of the request that runs; what it must show to answer
-  locked_until timestamptz NOT NULL,      -- running: after this another request may take over
+  locked_until timestamptz NOT NULL,      -- after this another may take over, or read the answer
   expires_at   timestamptz NOT NULL,
   status       smallint,                  -- of the answer; null while the request runs
   headers      json,
