@@ -115,7 +115,7 @@ async def count_activity(
           WHERE tenant_id = $1 AND ($2::text IS NULL OR type = $2)
             AND ($3::text IS NULL OR actor_id = $3)
           LIMIT $4
-        ) AS some
+        ) AS wanted
         """,
         tenant_id,
         wanted.type,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.api import describe, errors, health, outputs, process, whoami
+from packshot.api import activity, describe, errors, health, outputs, process, whoami
 from packshot.edge.bodies import PulledRequest, PullingConnection
 from packshot.edge.dispatch import install, spool_of
 from packshot.edge.gate import Gate
@@ -24,6 +24,7 @@ ENDPOINTS = (
     outputs.find_output,
     outputs.read_content,
     whoami.whoami,
+    activity.list_activity,
     describe.read_openapi,
     health.healthz,
     health.readyz,

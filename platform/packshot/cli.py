@@ -104,6 +104,43 @@ def api(
 
 
 @commands.command()
+def projector() -> None:
+    """Run one projector with the settings of PACKSHOT_* variables. Any number may run."""
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.projector import run_projector
+
+        run_projector(Settings.read(os.environ))
+
+
+@commands.command()
+def rebuild(
+    view: Annotated[str, typer.Argument(help="The view: activity.")],
+    data: Data,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make a following view anew from the logs, while everything runs, and say what differed.
+
+    The database is that of PACKSHOT_OWNER_DATABASE_URL, else the one of the data folder. Exit 1
+    where an organization's log holds an event that the view cannot use.
+    """
+    import asyncio
+
+    with problems_as_sentences():
+        from packshot.store.rebuild import rebuild as run_rebuild
+        from packshot.wiring import FOLLOWING_VIEWS
+
+        known = {following.name: following for following in FOLLOWING_VIEWS}
+        if view not in known:
+            fail(f"There is no following view {view}; there are: {', '.join(known)}.")
+        with owned_database(data) as owner_url:
+            rebuilt = asyncio.run(run_rebuild(owner_url, known[view]))
+    typer.echo(json.dumps(rebuilt.as_dict()) if as_json else str(rebuilt))
+    raise typer.Exit(1 if rebuilt.parked else 0)
+
+
+@commands.command()
 def migrate() -> None:
     """Bring a database to this release's schema. Its address is PACKSHOT_OWNER_DATABASE_URL."""
     import asyncio
@@ -221,6 +258,19 @@ def run_in_checkout(module: str, *arguments: str) -> NoReturn:
     os.execve(  # noqa: S606 - no shell is wanted
         sys.executable, [*PYTHON, module, *arguments], {**os.environ, "PYTHONPATH": search}
     )
+
+
+@contextmanager
+def owned_database(data: Path) -> Iterator[str]:
+    """Yield the owner's address of the external database that is set, else of the embedded one."""
+    from packshot.embedded.visit import database_of
+
+    external = os.environ.get("PACKSHOT_OWNER_DATABASE_URL")
+    if external:
+        yield external
+        return
+    with database_of(data) as layout:
+        yield layout.owner_url
 
 
 @contextmanager

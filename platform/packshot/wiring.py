@@ -22,11 +22,13 @@ from packshot.store.keycache import KeyCache
 from packshot.store.migrate import applied_migrations, migrations
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
+from projections.activity import ActivityView
 from projections.api_keys import ApiKeysView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
 
 AGGREGATES = (Organization, ApiKey, Job)
+FOLLOWING_VIEWS = (ActivityView(),)
 INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), OutputsView())
 
 

@@ -110,6 +110,7 @@ class Endpoint:
     media_types: tuple[str, ...]
     refuses: tuple[str, ...]
     answer_headers: tuple[str, ...]
+    follows: str | None
 
     @property
     def name(self) -> str:
@@ -126,6 +127,11 @@ class Endpoint:
     def is_repeatable(self) -> bool:
         """True when an Idempotency-Key makes repeats of a request safe: of any POST with a key."""
         return self.method == "POST" and not self.is_public
+
+    @property
+    def may_wait(self) -> bool:
+        """True when ``x-min-position`` makes it wait for a write: of any GET with a key."""
+        return self.method == "GET" and not self.is_public
 
     @property
     def has_body(self) -> bool:
@@ -145,6 +151,7 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     media_types: tuple[str, ...] = (),
     refuses: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
+    follows: str | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Declare an endpoint.
 
@@ -152,12 +159,13 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     ``file_field`` makes the body multipart with that file, or JSON without it. ``answer`` is the
     JSON's model; ``media_types`` are further types the answer may have. ``refuses`` are the codes
     beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
+    ``follows`` is the following view that a GET reads, None where what it reads is right at once.
     """
 
     def declare(handler: Handler) -> Endpoint:
         return Endpoint(
             method, path, handler, scope, cost, form, file_field, answer, media_types,
-            refuses, answer_headers,
+            refuses, answer_headers, follows,
         )  # fmt: skip
 
     return declare

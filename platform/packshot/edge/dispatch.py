@@ -22,6 +22,7 @@ from packshot.edge.replies import error_response, problem_response, response_of
 from packshot.edge.spool import Spooled
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
+from packshot.edge.visibility import MIN_POSITION, until_visible
 
 if TYPE_CHECKING:
     from packshot.wiring import Services
@@ -84,6 +85,8 @@ class _Runner:
                 if endpoint.has_body:
                     return await self._run_with_body(call)
                 call.form = _form_of_query(endpoint, asked.query_string)
+                if endpoint.may_wait and MIN_POSITION in asked.headers:
+                    await until_visible(call, view=endpoint.follows)
                 return await response_of(await endpoint.handler(call), asked)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
             return error_response(error, exchange)

@@ -19,11 +19,18 @@ KEY_CODES = (
 )  # fmt: skip
 FIELD_CODES = ("unknown_field", "duplicate_field")
 REPEAT_CODES = ("idempotency_in_progress", "idempotency_key_reused", "overloaded")
+WAIT_CODES = ("invalid_parameter", "not_yet_visible")
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Makes repeats safe: one effect, and the first answer again for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 257},
+}
+MIN_POSITION = {
+    "name": "x-min-position",
+    "in": "header",
+    "description": "Wait up to 2 s until the answer includes the write of this x-log-position.",
+    "schema": {"type": "integer", "minimum": 0},
 }
 
 HEADERS = {
@@ -96,6 +103,8 @@ def codes_of(endpoint: Endpoint) -> list[str]:
         codes += ["file_too_large", "not_found"] if endpoint.file_field else ["file_too_large"]
     if endpoint.is_repeatable:
         codes += REPEAT_CODES
+    if endpoint.may_wait:
+        codes += WAIT_CODES
     if endpoint.cost >= HEAVY_COST:
         codes.append("concurrency_limited")
     return sorted(set(codes), key=codes.index)
@@ -114,6 +123,8 @@ def _operation(endpoint: Endpoint) -> Schema:
     parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", endpoint.path)]
     if endpoint.is_repeatable:
         parameters.append(IDEMPOTENCY_KEY)
+    if endpoint.may_wait:
+        parameters.append(MIN_POSITION)
     if endpoint.has_body:
         operation["requestBody"] = _request_body(endpoint)
     else:

@@ -117,8 +117,12 @@ async def open_pools(
             await writer.close()
 
 
-def open_projector_pool(database_url: str, *, size: int = POOL_SIZE) -> Pool:
+def open_projector_pool(
+    database_url: str, *, size: int = POOL_SIZE, statement_timeout_s: float | None = None
+) -> Pool:
     """The pool of the role that follows every log; open it with ``async with``.
+
+    A statement may take ``statement_timeout_s``, or as long as it takes (None).
 
     Its commits are not waited for: what a crash takes back of a view, it takes back of the view's
     position in the same transaction, and it is followed again.
@@ -128,7 +132,8 @@ def open_projector_pool(database_url: str, *, size: int = POOL_SIZE) -> Pool:
         min_size=0,
         max_size=size,
         connection_class=StatelessConnection,
-        **_options("packshot_projector", synchronous_commit="off"),
+        **_options("packshot_projector", synchronous_commit="off")
+        | {"command_timeout": statement_timeout_s},
     )
 
 
