@@ -9,7 +9,7 @@ from imaging.formats import HEAD_BYTES, ImageFormat, recognise
 from imaging.header import Header, read_header
 from imaging.structure import missing_part, png_sides
 
-__all__ = ["Header", "Limits", "inspect"]
+__all__ = ["Header", "Limits", "TooLargeHere", "inspect"]
 
 _MIB = 1024 * 1024
 
@@ -20,6 +20,7 @@ class Limits:
 
     ``memory_bytes`` is compared with a prediction from the header; ``deadline_s`` is the time
     after which a render is given up (inside the process; the pool kills it a little later).
+    ``pixels_here`` is what may be rendered in this place; more is for another one to do.
     """
 
     file_bytes: int = 50 * _MIB
@@ -27,6 +28,16 @@ class Limits:
     side_px: int = 30_000
     memory_bytes: int = 1024 * _MIB
     deadline_s: float = 30.0
+    pixels_here: int | None = None
+
+
+class TooLargeHere(InvalidImage):
+    """An acceptable picture that is larger than what is rendered in this place."""
+
+    code = "too_large_here"
+
+    def __init__(self) -> None:
+        super().__init__(self.code, "The picture is rendered elsewhere.")
 
 
 def inspect(source: Path, limits: Limits) -> Header:
@@ -35,7 +46,7 @@ def inspect(source: Path, limits: Limits) -> Header:
     No pixel is decoded, so it is safe on anything that anybody sends; it took 0.6 to 8 ms on files
     of up to 100 megapixels.
     Raises InvalidImage: ``file_too_large``, ``unsupported_image_format``, ``malformed_image``,
-    ``too_many_pixels``, ``too_much_memory``.
+    ``too_many_pixels``, ``too_much_memory``; TooLargeHere for what is fine, but not here.
     """
     size_bytes = source.stat().st_size
     if size_bytes > limits.file_bytes:
@@ -57,6 +68,8 @@ def inspect(source: Path, limits: Limits) -> Header:
             param="image",
             fix="Send the whole file again; it may have been cut short on its way.",
         )
+    if limits.pixels_here is not None and header.width_px * header.height_px > limits.pixels_here:
+        raise TooLargeHere
     return header
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.api import activity, describe, errors, health, outputs, process, whoami
+from packshot.api import activity, describe, errors, health, jobs, outputs, process, whoami
 from packshot.edge.bodies import PulledRequest, PullingConnection
 from packshot.edge.dispatch import install, spool_of
 from packshot.edge.gate import Gate
@@ -21,6 +21,11 @@ STATE = "packshot.state"
 
 ENDPOINTS = (
     process.process,
+    jobs.create_job,
+    jobs.find_job,
+    jobs.list_jobs,
+    jobs.cancel_job,
+    jobs.retry_job,
     outputs.find_output,
     outputs.read_content,
     whoami.whoami,
@@ -57,6 +62,7 @@ def create_app(services: "Services") -> Quart:
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
     state = ServingState(limiter, openapi_document(ENDPOINTS))
+    state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
     install(app, ENDPOINTS, services=services, state=state, gate=Gate(services.keys, limiter))
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself

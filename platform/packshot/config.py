@@ -18,6 +18,9 @@ class Settings:
     ``database_url`` is read as the role ``packshot_app``, ``writer_database_url`` appended through
     as ``packshot_writer``, followed through ``projector_database_url`` as ``packshot_projector``;
     the owner's URL is only needed by ``packshot migrate``, ``rebuild`` and ``up``.
+
+    A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
+    the private addresses that pictures may come from and webhooks go to.
     """
 
     database_url: str = field(repr=False)  # all four may hold passwords
@@ -27,6 +30,8 @@ class Settings:
     storage_dir: Path
     secrets_dir: Path
     render_children: int
+    job_lease_s: int = 30
+    allowed_private: str = ""
     upload_max_bytes: int = 50 * MIB
 
     @classmethod
@@ -42,6 +47,10 @@ class Settings:
             storage_dir=Path(reader.text("PACKSHOT_STORAGE_DIR")),
             secrets_dir=Path(reader.text("PACKSHOT_SECRETS_DIR")),
             render_children=reader.whole("PACKSHOT_RENDER_CHILDREN", default=0, at_most=256),
+            job_lease_s=reader.whole(
+                "PACKSHOT_JOB_LEASE_SECONDS", default=30, at_least=1, at_most=3600
+            ),
+            allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
         )
         reader.refuse_mistakes()
         return settings
@@ -60,12 +69,12 @@ class _Reader:
             self.mistakes.append(f"{name} is not set")
         return value
 
-    def whole(self, name: str, *, default: int, at_most: int) -> int:
+    def whole(self, name: str, *, default: int, at_most: int, at_least: int = 0) -> int:
         value = self.environ.get(name, str(default))
         is_whole = value.isascii() and value.isdigit() and len(value) <= len(str(at_most))
-        if not is_whole or int(value) > at_most:
+        if not is_whole or not at_least <= int(value) <= at_most:
             self.mistakes.append(
-                f"{name} must be a whole number from 0 to {at_most}; got {value!r}"
+                f"{name} must be a whole number from {at_least} to {at_most}; got {value!r}"
             )
             return default
         return int(value)

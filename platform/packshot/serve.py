@@ -71,7 +71,7 @@ async def serve_app(
 
     async def told_to_stop() -> None:
         await until()
-        state.is_draining = True
+        state.drain()
 
     config = _server_config(sockets)
     await serve_hypercorn(app, config, shutdown_trigger=told_to_stop)
@@ -83,7 +83,7 @@ async def _serve(settings: Settings, sockets: list[socket.socket]) -> None:
     loop.set_exception_handler(log_unhandled)
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with open_services(settings) as services:
+    async with open_services(settings, hand_over=True) as services:
         app = create_app(services)
         log.info("api_started", port=sockets[0].getsockname()[1])
         await serve_app(app, sockets, until=stop.wait)

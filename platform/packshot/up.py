@@ -20,9 +20,11 @@ from packshot.embedded.lock import held
 from packshot.embedded.process import Service
 from packshot.embedded.readyfile import ReadyFile
 from packshot.embedded.terminal import banner, say
+from packshot.signals import STARTED_FILE, has_started
 from packshot.store.migrate import migrate
 
-API_GRACE_S = 35.0  # its own drain takes up to 30
+API_GRACE_S = 35.0  # its own drain takes up to 30, a worker's 25
+OTHER_PROCESSES = ("worker", "relay", "projector")
 FIRST_ORGANIZATION = "Demo"
 
 
@@ -62,12 +64,15 @@ class Installation:
         self.valkey = Child(
             valkey.service(layout, keep_open=(lock,)), say, log=layout.log / "valkey.log"
         )
-        self.api = Child(_api(layout, port=port, lock=lock), say)
+        self.processes = (
+            Child(_api(layout, port=port, lock=lock), say),
+            *(Child(_process(name, layout, lock=lock), say) for name in OTHER_PROCESSES),
+        )
 
     @property
     def children(self) -> tuple[Child, ...]:
-        """Every child, in the order in which they are stopped."""
-        return (self.api, self.valkey, self.postgres)
+        """Every child."""
+        return (*self.processes, self.valkey, self.postgres)
 
     async def run(self) -> int:
         """Start, keep every child alive until a signal, then drain; returns the exit code."""
@@ -93,7 +98,7 @@ class Installation:
         self.ready.org_id = await _first_organization(self.layout)
         if self.ready.org_id is None:
             await self._found_organization()
-        await self.api.start()
+        await asyncio.gather(*(process.start() for process in self.processes))
         self._write_ready()
         banner(self.ready.base_url, data=self.layout.root, api_key=self.ready.api_key)
 
@@ -109,15 +114,16 @@ class Installation:
         self.ready.write({child.service.name: child.pid for child in self.children})
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
-        """Drain the API, then Valkey, then Postgres: each outlives those that write to it."""
+        """Drain the processes, then Valkey, then Postgres: each outlives those that write to it."""
         say("up", "stopping (Ctrl-C again to force)")
         for child in self.children:
             child.forbid_restart()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for child in self.children:
-            await child.stop()
+        await asyncio.gather(*(process.stop() for process in self.processes))
+        await self.valkey.stop()
+        await self.postgres.stop()
         say("up", "stopped")
 
     def _stop_on_signals(self) -> asyncio.Event:
@@ -147,6 +153,18 @@ def _api(layout: Layout, *, port: int, lock: int) -> Service:
         argv=[sys.executable, "-P", "-m", "packshot", "api", "--port", str(port)],
         is_ready=lambda _pid: listening.answers_ready(port),
         env={**layout.settings, "PYTHONUNBUFFERED": "1"},
+        grace_s=API_GRACE_S,
+        keep_open=(lock,),
+    )
+
+
+def _process(name: str, layout: Layout, *, lock: int) -> Service:
+    started = layout.sockets / f"{name}.started"
+    return Service(
+        name=name,
+        argv=[sys.executable, "-P", "-m", "packshot", name],
+        is_ready=lambda pid: has_started(started, pid),
+        env={**layout.settings, "PYTHONUNBUFFERED": "1", STARTED_FILE: str(started)},
         grace_s=API_GRACE_S,
         keep_open=(lock,),
     )

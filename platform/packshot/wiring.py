@@ -1,7 +1,7 @@
 """The one composition root: settings in, the services of a process out."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -9,27 +9,37 @@ from domain.api_key import ApiKey
 from domain.errors import Unavailable
 from domain.job import Job
 from domain.organization import Organization
+from imaging.limits import Limits
+from integrations.http import OutboundClient, parse_allowed
+from packshot.commands.attempts import Attempts
+from packshot.commands.downloads import Downloads
 from packshot.commands.images import Images
+from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
-from packshot.config import Settings
+from packshot.config import InvalidSettings, Settings
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
 from packshot.store.codec import Codec
+from packshot.store.endings import Endings
 from packshot.store.events import EventStore
 from packshot.store.head import Signer
 from packshot.store.keycache import KeyCache
 from packshot.store.migrate import applied_migrations, migrations
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
+from packshot.store.wake import Waker
 from projections.activity import ActivityView
 from projections.api_keys import ApiKeysView
+from projections.jobs import JobsView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
 
+# The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
+MOST_PIXELS_HERE = 24_000_000
 AGGREGATES = (Organization, ApiKey, Job)
 FOLLOWING_VIEWS = (ActivityView(),)
-INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), OutputsView())
+INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), OutputsView(), JobsView())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,10 @@ class Services:
     keys: KeyCache
     organizations: Organizations
     images: Images
+    jobs: Jobs
+    attempts: Attempts
+    downloads: Downloads
+    outbound: OutboundClient
 
     async def database_ready(self) -> None:
         """Return when the database answers and has this release's schema; raises Unavailable."""
@@ -60,31 +74,60 @@ class Services:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, *, render: bool = True) -> AsyncIterator[Services]:
-    """Open everything that a process needs and close it again; ``render`` starts the children."""
+async def open_services(
+    settings: Settings, *, render: bool = True, hand_over: bool = False
+) -> AsyncIterator[Services]:
+    """Open everything that a process needs and close it again.
+
+    ``render`` starts the render children; ``hand_over`` leaves large pictures to workers.
+    """
     secrets = Secrets.read(settings.secrets_dir)
-    pool = RenderPool(settings.render_children)
-    blobs = Blobs(settings.storage_dir)
-    async with open_pools(settings.database_url, settings.writer_database_url) as pools:
+    outbound = _outbound(settings)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(outbound.close)
+        waker = Waker(settings.redis_url)
+        stack.push_async_callback(waker.close)
+        endings = Endings(settings.redis_url)
+        stack.push_async_callback(endings.close)
+        pools = await stack.enter_async_context(
+            open_pools(settings.database_url, settings.writer_database_url)
+        )
+        limits = Limits(pixels_here=MOST_PIXELS_HERE if hand_over else None)
+        pool = RenderPool(settings.render_children, limits=limits)
+        stack.push_async_callback(pool.stop)
         store = EventStore(
             pools,
             codec=Codec(AGGREGATES),
             views=INLINE_VIEWS,
             signer=Signer(secrets.log_signing_seed),
+            on_append=lambda org_id: waker.touched("log", str(org_id)),
         )
-        try:
-            if render:
-                await pool.start()
-            yield Services(
-                settings=settings,
-                pools=pools,
-                store=store,
-                keys=KeyCache(pools, secrets),
-                organizations=Organizations(store, secrets),
-                images=Images(store, blobs, Maker(pools, blobs, pool, clock=_now)),
-            )
-        finally:
-            await pool.stop()
+        blobs = Blobs(settings.storage_dir)
+        maker = Maker(pools, blobs, pool, clock=_now)
+        downloads = Downloads(outbound, blobs)
+        if render:
+            await pool.start()
+        yield Services(
+            settings=settings,
+            pools=pools,
+            store=store,
+            keys=KeyCache(pools, secrets),
+            organizations=Organizations(store, secrets),
+            images=Images(store, blobs, maker, waker),
+            jobs=Jobs(store, blobs, waker, endings),
+            attempts=Attempts(
+                store, blobs, maker, downloads, waker, clock=_now, lease_s=settings.job_lease_s
+            ),
+            downloads=downloads,
+            outbound=outbound,
+        )
+
+
+def _outbound(settings: Settings) -> OutboundClient:
+    try:
+        return OutboundClient(allowed_private=parse_allowed(settings.allowed_private))
+    except ValueError as mistake:
+        raise InvalidSettings(f"PACKSHOT_ALLOWED_PRIVATE_CIDRS: {mistake}") from None
 
 
 def _now() -> datetime:

@@ -1,18 +1,22 @@
 """POST /api/v1/process: the main job, a product photo in and a packshot out."""
 
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 
-from pydantic import ConfigDict, Field
-
-from domain.errors import InvalidInput, NotFound
-from domain.ids import OutputId
+from domain.job import HIGHEST_PRIORITY, Job
+from domain.output import Output
 from domain.scopes import Scope
-from packshot.commands.images import Images, Processed
+from imaging.limits import TooLargeHere
+from packshot.commands.images import Processed
+from packshot.commands.jobs import Changed, Link, Plan
 from packshot.commands.making import Photo, Wish
+from packshot.commands.requests import without_query
 from packshot.edge.contract import Call, Reply, endpoint
-from packshot.edge.fields import Label, NotYet
-from packshot.edge.negotiation import wants_bytes
-from packshot.edge.recipes import RecipeForm, recipe_of, unused_fields
+from packshot.edge.job_shapes import JobAnswer, accepted, refusal_of_job
+from packshot.edge.negotiation import wants_async, wants_bytes
+from packshot.edge.recipes import unused_fields
 from packshot.edge.shapes import (
     Answer,
     OutputAnswer,
@@ -21,25 +25,10 @@ from packshot.edge.shapes import (
     output_answer,
     timings_answer,
 )
+from packshot.edge.sources import PictureForm, check_webhook_url, source_of, wish_of
 
-ONE_SOURCE = "Send the photo as the multipart file image, or an outputId."
-
-Text = Annotated[str | None, Label()]
-
-
-class ProcessForm(RecipeForm):
-    """A packshot: its recipe, its source, and the caller's own words."""
-
-    model_config = ConfigDict(json_schema_extra={"required": ["outputId"]})
-
-    preset_label: Text = Field(None, description="A label, recorded and echoed.")
-    sku: Text = Field(None, description="The product's number, recorded and echoed.")
-    client_ref: Text = Field(None, description="Your own reference, recorded and echoed.")
-    output_id: Text = Field(
-        None, description="An earlier output to start from, in place of the file."
-    )
-    image_url: Annotated[None, NotYet("send the photo itself as the multipart file image.")] = None
-    input_id: Annotated[None, NotYet("send the photo itself as the multipart file image.")] = None
+# The HTTP API: after this the synchronous endpoints answer 202 with the job.
+LONGEST_WAIT_S = 25.0
 
 
 class ProcessAnswer(Answer):
@@ -53,26 +42,69 @@ class ProcessAnswer(Answer):
     "/api/v1/process",
     scope=Scope.IMAGES_PROCESS,
     cost=1.0,
-    form=ProcessForm,
+    form=PictureForm,
     file_field="image",
     answer=ProcessAnswer,
     media_types=("image/jpeg", "image/png", "image/webp"),
     refuses=(
         "missing_parameter", "ambiguous_input", "too_many_pixels", "too_much_memory",
-        "unsupported_image_format", "malformed_image", "org_suspended", "overloaded", "timeout",
+        "unsupported_image_format", "malformed_image", "url_not_allowed", "url_fetch_failed",
+        "org_suspended", "overloaded", "timeout", "job_dead",
     ),
+    accepted=JobAnswer,
     answer_headers=("x-log-position", "x-log-head", "x-output-id", "x-recipe-hash"),
 )  # fmt: skip
-async def process(call: Call[ProcessForm]) -> Reply:
+async def process(call: Call[PictureForm]) -> Reply:
     """Make a packshot of a product photo."""
-    images = call.services.images
-    wish = _wish_of(call.form)
-    photo = await _photo_of(call, images)
-    processed = await images.process(call.context, photo, wish)
+    wish = wish_of(call.form)
+    source = await source_of(call)
+    await check_webhook_url(call)
+    jobs, images = call.services.jobs, call.services.images
+    if wants_async(call.request.headers.getlist("prefer")):
+        return accepted(await jobs.request(call.context, source, wish, plan=Plan()))
+    async with _fetched(call, source) as photo:
+        try:
+            processed = await images.process(call.context, photo, wish)
+        except TooLargeHere:
+            plan = Plan(priority=HIGHEST_PRIORITY)
+            changed = await jobs.request(call.context, photo, wish, plan=plan)
+            return replace(accepted(changed), later=partial(_when_done, call, wish, changed))
+    return _done(call, wish, processed)
+
+
+async def _when_done(call: Call[PictureForm], wish: Wish, asked: Changed) -> Reply:
+    """What a worker made of a large picture, or the job if that takes too long."""
+    job = await call.services.jobs.wait(call.key.org_id, asked.job.job_id, at_most_s=LONGEST_WAIT_S)
+    if job.error is not None:
+        raise refusal_of_job(job.error)
+    if job.status != "succeeded":
+        return accepted(Changed(job, asked.head))
+    return _done(call, wish, _processed(job, asked))
+
+
+def _processed(job: Job, asked: Changed) -> Processed:
+    output = Output.from_dict(job.outputs[0])
+    return Processed(output, job.job_id, job.cached, asked.head)
+
+
+def _done(call: Call[PictureForm], wish: Wish, processed: Processed) -> Reply:
     if wants_bytes(call.request.headers.get("accept")):
         return _as_bytes(call, processed)
     told = _told(processed, wish, unused=unused_fields(call.form))
     return Reply(ProcessAnswer(output=told), head=processed.head)
+
+
+@asynccontextmanager
+async def _fetched(call: Call[PictureForm], source: Photo | Link) -> AsyncIterator[Photo]:
+    """The photo as a file; one that was fetched is gone when the block is left."""
+    if isinstance(source, Photo):
+        yield source
+        return
+    photo = await call.services.downloads.fetch(source.url)
+    try:
+        yield replace(photo, address=without_query(source.url))
+    finally:
+        photo.path.unlink(missing_ok=True)
 
 
 def _told(processed: Processed, wish: Wish, *, unused: list[dict[str, str]]) -> OutputAnswer:
@@ -91,34 +123,7 @@ def _told(processed: Processed, wish: Wish, *, unused: list[dict[str, str]]) -> 
     )
 
 
-async def _photo_of(call: Call[ProcessForm], images: Images) -> Photo:
-    output_id = call.form.output_id
-    if call.file is not None and output_id is not None:
-        raise InvalidInput(
-            "ambiguous_input", "The request holds a file and an outputId.", fix=ONE_SOURCE
-        )
-    if call.file is not None:
-        return Photo(call.file.path, call.file.sha256, call.file.size_bytes)
-    if output_id is not None:
-        return await images.photo_of_output(call.key.org_id, _parsed(output_id))
-    raise InvalidInput(
-        "missing_parameter", "The request holds no picture.", param="image", fix=ONE_SOURCE
-    )
-
-
-def _parsed(output_id: str) -> OutputId:
-    """The id; a malformed one names nothing, as an unknown one does."""
-    try:
-        return OutputId.parse(output_id)
-    except ValueError:
-        raise NotFound("not_found", "There is no such output.", fix="Check the outputId.") from None
-
-
-def _wish_of(form: ProcessForm) -> Wish:
-    return Wish(recipe_of(form), form.preset_label, form.sku, form.client_ref)
-
-
-def _as_bytes(call: Call[ProcessForm], processed: Processed) -> Reply:
+def _as_bytes(call: Call[PictureForm], processed: Processed) -> Reply:
     output = processed.output
     path = call.services.images.content_path(call.key.org_id, output)
     return Reply(

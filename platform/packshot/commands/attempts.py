@@ -8,9 +8,10 @@ that gives the lease up.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import uniform
+from typing import Any
 
 import structlog
 
@@ -54,6 +55,7 @@ class Attempts:
     waker: Waker
     clock: Callable[[], datetime]
     lease_s: float
+    under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def attempt(self, org_id: OrgId, job_id: JobId) -> None:
         """Do the job if it is still to be done; its end or its next attempt is recorded.
@@ -66,6 +68,9 @@ class Attempts:
             return
         lease, job = begun
         failpoint("worker.after_claim")
+        task = asyncio.current_task()
+        assert task is not None
+        self.under_way.add(task)
         try:
             await self._work(lease, job)
         except LeaseLost:
@@ -73,6 +78,15 @@ class Attempts:
         except asyncio.CancelledError:
             await self._postpone(lease, _shut_down(), cost="nothing")
             raise
+        finally:
+            self.under_way.discard(task)
+
+    async def hand_back(self) -> None:
+        """Stop every attempt and let another worker go on with its job."""
+        stopped = list(self.under_way)
+        for task in stopped:
+            task.cancel()
+        await asyncio.gather(*stopped, return_exceptions=True)
 
     async def _begin(self, org_id: OrgId, job_id: JobId) -> tuple[Lease, Job] | None:
         """Lease the job and record that an attempt began; None when there is nothing to do."""

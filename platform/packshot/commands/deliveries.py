@@ -70,15 +70,19 @@ class Deliveries:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send what is due until told to stop, then finish what is under way (15 s)."""
-        while not stop.is_set():
-            self.woken.clear()
-            try:
-                await self._begin_due()
-            except Unavailable as outage:
-                log.warning("deliveries_wait", reason=type(outage.__cause__).__name__)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), LOOK_EVERY_S)
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        try:
+            while not stop.is_set():
+                self.woken.clear()
+                try:
+                    await self._begin_due()
+                except Unavailable as outage:
+                    log.warning("deliveries_wait", reason=type(outage.__cause__).__name__)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.woken.wait(), LOOK_EVERY_S)
+            await asyncio.gather(*self._under_way, return_exceptions=True)
+        finally:
+            for task in self._under_way:  # some are left only when this one is cancelled
+                task.cancel()
 
     async def send_due(self) -> int:
         """Try everything that is due now; returns how many tries that were."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from domain.errors import InvalidInput
 from integrations.http import OutboundClient, OutboundFailed
-from packshot.commands.images import Photo
+from packshot.commands.making import Photo
 from packshot.store.blobs import Blobs
 
 PHOTO_MAX_BYTES = 50 * 1024 * 1024

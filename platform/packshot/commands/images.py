@@ -13,10 +13,13 @@ from domain.output import Output
 from domain.recorded import Context
 from packshot.commands.flights import Flights
 from packshot.commands.making import Made, Maker, Photo, Wish
+from packshot.commands.requests import requested_job
+from packshot.store import deliveries
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.unit import CURRENT
+from packshot.store.wake import Waker
 from projections import outputs
 
 
@@ -38,6 +41,7 @@ class Images:
     store: EventStore
     blobs: Blobs
     maker: Maker
+    waker: Waker
     # By organization and cache key: equal requests share one render.
     flights: Flights[Processed] = field(default_factory=Flights)
 
@@ -104,21 +108,20 @@ class Images:
 
     async def _record(self, context: Context, photo: Photo, *, wish: Wish, made: Made) -> Processed:
         job_id = JobId.new() if made.cached else made.output.job_id
-        job = Job.request(
-            job_id,
-            operation="process",
-            recipe=wish.recipe.to_dict(),
-            recipe_hash=wish.recipe.recipe_hash,
-            input_sha256=photo.sha256,
-            input_bytes=photo.size_bytes,
-            preset_label=wish.preset_label,
-            sku=wish.sku,
-            client_ref=wish.client_ref,
-        )
+        job = requested_job(job_id, wish, photo=photo, address=photo.address)
         job.start()
         job.succeed([made.output], cached=made.cached)
-        head = await self.store.save(context, job)
+        head = await self._save(context, job, webhook_url=wish.webhook_url)
         return Processed(made.output, job_id, made.cached, head, made.timings)
+
+    async def _save(self, context: Context, job: Job, *, webhook_url: str | None) -> LogHead:
+        if webhook_url is None:
+            return await self.store.save(context, job)
+        async with self.store.together() as unit:
+            head = await self.store.save(context, job)
+            await deliveries.put(await unit.connection(), head, job=job, url=webhook_url)
+            unit.afterwards(lambda: self.waker.touched("deliveries", str(job.job_id)))
+        return head
 
 
 async def _to_the_end(work: Coroutine[Any, Any, Processed]) -> Processed:

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from domain.errors import Conflict, NotFound
@@ -11,6 +10,7 @@ from domain.ids import JobId, OrgId
 from domain.job import USUAL_PRIORITY, Job
 from domain.recorded import Context
 from packshot.commands.making import Photo, Wish
+from packshot.commands.requests import requested_job, without_query
 from packshot.failpoints import failpoint
 from packshot.store import deliveries, jobqueue
 from packshot.store.blobs import Blobs
@@ -33,11 +33,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When a job is to be done, and who is to hear of its end."""
+    """When a job is to be done."""
 
     priority: int = USUAL_PRIORITY
     not_before: datetime | None = None
-    webhook_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +77,17 @@ class Jobs:
                 await self.blobs.keep(context.org_id, own, sha256=source.sha256)
             finally:
                 self.blobs.discard(own)
-        job = _requested(source, wish, webhook_url=plan.webhook_url)
+            job = requested_job(JobId.new(), wish, photo=source, address=source.address)
+        else:
+            address = without_query(source.url)
+            job = requested_job(JobId.new(), wish, photo=None, address=address)
         job.queue(priority=plan.priority, not_before=plan.not_before)
         ticket = Ticket(
             priority=plan.priority,
             not_before=plan.not_before,
             correlation_id=context.correlation_id,
             input_url=source.url if isinstance(source, Link) else None,
-            webhook_url=plan.webhook_url,
+            webhook_url=wish.webhook_url,
         )
         async with self.store.together() as unit:
             head = await self.store.save(context, job)
@@ -110,7 +112,7 @@ class Jobs:
             while True:
                 job = await self.find(org_id, job_id)
                 left_s = until_s - loop.time()
-                if job.is_ended or left_s <= 0:
+                if job.is_ended or left_s <= 0 or self.endings.has_given_up:
                     return job
                 await ended.within(min(left_s, LOOK_EVERY_S))
 
@@ -171,31 +173,3 @@ class Jobs:
 def no_such_job() -> NotFound:
     """The refusal of a job id that names nothing in the caller's organization."""
     return NotFound("not_found", "There is no such job.", fix="Check the jobId.")
-
-
-def _requested(source: Photo | Link, wish: Wish, *, webhook_url: str | None) -> Job:
-    photo = source if isinstance(source, Photo) else None
-    return Job.request(
-        JobId.new(),
-        operation="process",
-        recipe=wish.recipe.to_dict(),
-        recipe_hash=wish.recipe.recipe_hash,
-        input_sha256=None if photo is None else photo.sha256,
-        input_bytes=None if photo is None else photo.size_bytes,
-        preset_label=wish.preset_label,
-        sku=wish.sku,
-        client_ref=wish.client_ref,
-        input_address=None if isinstance(source, Photo) else _without_query(source.url),
-        webhook_address=None if webhook_url is None else _origin(webhook_url),
-    )
-
-
-def _without_query(url: str) -> str:
-    """An address as the log may keep it: user info, query and fragment often hold credentials."""
-    return _origin(url) + urlsplit(url).path
-
-
-def _origin(url: str) -> str:
-    """Scheme, host and port: of a webhook's address even the path may be a secret."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -22,21 +22,29 @@ from projections import outputs
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A photo in the spool; the command takes the file over or leaves it to its caller."""
+    """A photo in the spool; the command takes the file over or leaves it to its caller.
+
+    ``address`` is where it was fetched from, without what the address may hide.
+    """
 
     path: Path
     sha256: str
     size_bytes: int
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a caller asks of a photo; label, sku and reference are recorded and echoed."""
+    """What a caller asks of a photo; label, sku and reference are recorded and echoed.
+
+    ``webhook_url`` is told when the job has ended.
+    """
 
     recipe: Recipe
     preset_label: str | None = None
     sku: str | None = None
     client_ref: str | None = None
+    webhook_url: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

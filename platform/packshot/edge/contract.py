@@ -111,6 +111,7 @@ class Endpoint:
     refuses: tuple[str, ...]
     answer_headers: tuple[str, ...]
     follows: str | None
+    accepted: type[BaseModel] | None
 
     @property
     def name(self) -> str:
@@ -152,6 +153,7 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     refuses: tuple[str, ...] = (),
     answer_headers: tuple[str, ...] = (),
     follows: str | None = None,
+    accepted: type[BaseModel] | None = None,
 ) -> Callable[[Handler], Endpoint]:
     """Declare an endpoint.
 
@@ -160,12 +162,13 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     JSON's model; ``media_types`` are further types the answer may have. ``refuses`` are the codes
     beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
     ``follows`` is the following view that a GET reads, None where what it reads is right at once.
+    ``accepted`` is the model of a 202, where the work may be done later.
     """
 
     def declare(handler: Handler) -> Endpoint:
         return Endpoint(
             method, path, handler, scope, cost, form, file_field, answer, media_types,
-            refuses, answer_headers, follows,
+            refuses, answer_headers, follows, accepted,
         )  # fmt: skip
 
     return declare

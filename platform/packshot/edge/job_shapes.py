@@ -6,6 +6,8 @@ from typing import Any
 from domain.errors import Refusal
 from domain.job import Job
 from domain.output import Output
+from packshot.commands.jobs import Changed
+from packshot.edge.contract import Reply
 from packshot.edge.paging import PageAnswer
 from packshot.edge.problems import problem_of
 from packshot.edge.shapes import Answer, OutputAnswer, Time, output_answer
@@ -111,4 +113,14 @@ def _output_of(job: Job, document: Mapping[str, Any]) -> OutputAnswer:
             "sku": job.sku,
             "client_ref": job.client_ref,
         }
+    )
+
+
+def accepted(changed: Changed) -> Reply:
+    """The answer to work that is still to be done: the job, and where to look for it."""
+    return Reply(
+        job_answer(changed.job),
+        status=202,
+        headers={"location": path_of(changed.job)},
+        head=changed.head,
     )

@@ -1,5 +1,7 @@
 """Which of two answers a client wants: the description as JSON, or the picture's bytes."""
 
+from collections.abc import Iterable
+
 JSON = ("application", "json")
 
 
@@ -14,6 +16,12 @@ def wants_bytes(accept: str | None) -> bool:
     ranges = [_media_range(part) for part in accept.lower().split(",")]
     image = max((q for (kind, _), q in ranges if kind == "image"), default=0.0)
     return image > _json_quality(ranges)
+
+
+def wants_async(prefer: Iterable[str]) -> bool:
+    """True when a ``Prefer: respond-async`` header (RFC 7240) asks for a job instead of a wait."""
+    wishes = (wish for header in prefer for wish in header.lower().split(","))
+    return any(wish.partition(";")[0].strip() == "respond-async" for wish in wishes)
 
 
 def _json_quality(ranges: list[tuple[tuple[str, str], float]]) -> float:

@@ -48,6 +48,7 @@ HEADERS = {
     "x-output-id": ("string", "The output whose bytes these are."),
     "x-recipe-hash": ("string", "SHA-256 of the recipe that made these bytes."),
     "x-accepted-scopes": ("string", "The scope that the key lacks."),
+    "location": ("string", "Where the job is."),
     "etag": ("string", "SHA-256 of the bytes, quoted."),
     "content-range": ("string", "Which bytes of how many these are."),
     "allow": ("string", "The methods that this address answers."),
@@ -139,9 +140,17 @@ def _responses(endpoint: Endpoint) -> Schema:
     content: Schema = {media: {} for media in endpoint.media_types}
     if endpoint.answer is not None:
         content["application/json"] = {"schema": _ref(endpoint.answer)}
-    responses: Schema = {"200": {"description": "Done.", "headers": _header_refs(headers)}}
+    responses: Schema = {}
+    if content or endpoint.accepted is None:
+        responses["200"] = {"description": "Done.", "headers": _header_refs(headers)}
     if content:
         responses["200"]["content"] = content
+    if endpoint.accepted is not None:
+        responses["202"] = {
+            "description": "Accepted; Location says where to look for the end.",
+            "headers": _header_refs((*headers, "location")),
+            "content": {"application/json": {"schema": _ref(endpoint.accepted)}},
+        }
     if "content-range" in endpoint.answer_headers:
         responses["206"] = {**responses["200"], "description": "The range that was asked for."}
         responses["304"] = {"description": "Not changed.", "headers": _header_refs(headers)}

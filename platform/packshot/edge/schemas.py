@@ -52,7 +52,8 @@ class _Untitled(GenerateJsonSchema):
 
 def component_schemas(endpoints: Sequence[Endpoint]) -> Schema:
     """Every schema that the operations refer to, by its name."""
-    answers = {e.answer for e in endpoints if e.answer is not None}
+    told = (model for e in endpoints for model in (e.answer, e.accepted))
+    answers = {model for model in told if model is not None}
     modes = [(model, "serialization") for model in sorted(answers, key=lambda m: m.__name__)]
     _, definitions = models_json_schema(modes, ref_template=REF, schema_generator=_Untitled)  # type: ignore[arg-type] # the modes are literals
     schemas: Schema = {"Problem": PROBLEM, **definitions.get("$defs", {})}
@@ -93,9 +94,7 @@ def _multipart(flat: Schema, file_field: str) -> Schema:
     file = {"type": "string", "format": "binary", "description": "The picture's file."}
     fields = {name: _without_null(schema) for name, schema in flat["properties"].items()}
     multipart = {**flat, "properties": {file_field: file, **fields}}
-    instead = multipart.pop("required", None)
-    sources = [{"required": [file_field]}, *([{"required": instead}] if instead else [])]
-    return {**multipart, "anyOf": sources}
+    return {**multipart, "anyOf": [{"required": [file_field]}, *multipart.get("anyOf", [])]}
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -1,6 +1,7 @@
 """What a serving process knows of itself, beside its services."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from packshot.edge.limiter import Limiter
 
@@ -15,3 +16,10 @@ class ServingState:
     limiter: Limiter
     document: bytes
     is_draining: bool = False
+    on_drain: list[Callable[[], None]] = field(default_factory=list)
+
+    def drain(self) -> None:
+        """Finish what runs, and end at once what only waits."""
+        self.is_draining = True
+        for callback in self.on_drain:
+            callback()

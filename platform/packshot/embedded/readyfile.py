@@ -9,8 +9,6 @@ from pathlib import Path
 from packshot.embedded.layout import Layout
 from packshot.embedded.problems import UnusableFolder
 
-PROCESSES_OF_THE_API = ("worker", "projector", "relay")  # until they are processes of their own
-
 
 @dataclass(slots=True)
 class ReadyFile:
@@ -42,7 +40,6 @@ class ReadyFile:
         """Write the file whole, readable by this user only."""
         if self.path is None:
             return
-        everyone = {**pids, **dict.fromkeys(PROCESSES_OF_THE_API, pids["api"])}
         content = {
             "baseUrl": self.base_url,
             "orgId": self.org_id,
@@ -50,7 +47,7 @@ class ReadyFile:
             "setupUrl": None,
             "databaseUrl": self.layout.owner_url,
             "redisUrl": self.layout.redis_url,
-            "pids": everyone,
+            "pids": dict(pids),
         }
         unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
         unfinished.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InvalidImage
+from imaging.limits import TooLargeHere
 from imaging.recipe import SIDE_PX, OutputFormat
 from imaging.rendered import Rendered
 
@@ -85,6 +86,8 @@ def _believed(rendered: Rendered, destination: Path) -> Rendered:
 def _refusal(refused: Refused) -> InvalidImage:
     if not CODE.fullmatch(refused.code):
         raise Garbled("a refusal without a code")
+    if refused.code == TooLargeHere.code:
+        return TooLargeHere()
     return InvalidImage(
         refused.code,
         refused.detail,

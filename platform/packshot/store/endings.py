@@ -32,6 +32,7 @@ class Endings:
         self._redis_url = redis_url
         self._waiting: dict[str, set[Ending]] = {}
         self._listener: asyncio.Task[None] | None = None
+        self.has_given_up = False
 
     @contextmanager
     def watched(self, job_id: JobId) -> Iterator[Ending]:
@@ -47,6 +48,13 @@ class Endings:
             waiting.discard(ending)
             if not waiting:
                 del self._waiting[str(job_id)]
+
+    def give_up(self) -> None:
+        """Let every waiter go on now, and no later one wait: the process is to end."""
+        self.has_given_up = True
+        for waiting in self._waiting.values():
+            for ending in waiting:
+                ending.heard.set()
 
     async def close(self) -> None:
         """Stop listening."""

@@ -22,6 +22,14 @@ class Due:
     job_id: JobId
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Jobs that no longer wait: ``sent`` to the broker and unclaimed, ``leased`` by workers."""
+
+    sent: int
+    leased: int
+
+
 async def wake_scheduled(connection: DriverConnection) -> int:
     """Let jobs wait whose time has come; returns how many."""
     return _count(
@@ -67,21 +75,24 @@ async def take_back_lost(connection: DriverConnection) -> int:
     )
 
 
-async def count_sent(connection: DriverConnection) -> int:
-    """How many jobs of all organizations (any tenant_id) lie with the broker unclaimed."""
-    sent: int = await connection.fetchval(
-        "SELECT count(tenant_id) FROM work.job WHERE state = 'sent'"
+async def count_under_way(connection: DriverConnection) -> UnderWay:
+    """How many jobs of all organizations are with the broker, and how many with workers."""
+    row = await connection.fetchrow(
+        """
+        SELECT (SELECT count(tenant_id) FROM work.job WHERE state = 'sent') AS sent,
+               (SELECT count(tenant_id) FROM work.job WHERE state = 'leased') AS leased
+        """
     )
-    return sent
+    assert row is not None
+    return UnderWay(row["sent"], row["leased"])
 
 
-async def next_in_turn(
-    connection: DriverConnection, *, after: UUID | None, most: int, most_each: int
-) -> list[Due]:
-    """Lock due jobs: round the organizations, beginning after one, a few of each.
+async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most: int) -> list[Due]:
+    """At most ``most`` due jobs: a first of each organization, then a second of each, and so on.
 
-    The recursion hops from organization to organization along the index, so those who wait long
-    cost no more than those who wait alone. Higher priorities first, then the oldest.
+    Organizations are in order, beginning after one. The recursion hops from one to the next along
+    the index, so those who wait long cost no more than those who wait alone. Within one, higher
+    priorities come first, then the oldest.
     """
     rows = await connection.fetch(
         """
@@ -99,15 +110,14 @@ async def next_in_turn(
         )
         SELECT orgs.tenant_id, due.job_id
         FROM orgs CROSS JOIN LATERAL (
-          SELECT job_id FROM work.job
-          WHERE work.job.tenant_id = orgs.tenant_id AND state = 'waiting'
-          ORDER BY priority DESC, job_id
-          LIMIT $3 FOR UPDATE SKIP LOCKED) due
-        LIMIT $2
+          SELECT job_id, row_number() OVER (ORDER BY priority DESC, job_id) AS turn
+          FROM (SELECT priority, job_id FROM work.job
+                WHERE work.job.tenant_id = orgs.tenant_id AND state = 'waiting'
+                ORDER BY priority DESC, job_id LIMIT $2) first) due
+        ORDER BY due.turn, orgs.nth LIMIT $2
         """,
         after,
         most,
-        most_each,
     )
     return [Due(OrgId(row["tenant_id"]), JobId(row["job_id"])) for row in rows]
 

@@ -18,18 +18,24 @@ from packshot.commands.making import Maker, Photo, Wish
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
+from packshot.store.wake import Waker
 from pictures import encoded, truncated
+from services import RunningServices
 
 WISH = Wish(Recipe(width_px=300, height_px=300), sku="SKU-1")
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-async def images(store: EventStore, tmp_path: Path) -> AsyncIterator[Images]:
+async def images(
+    store: EventStore, servers: RunningServices, tmp_path: Path
+) -> AsyncIterator[Images]:
     pool = RenderPool(2)
     await pool.start()
     blobs = Blobs(tmp_path)
-    yield Images(store, blobs, Maker(store.pools, blobs, pool, clock=lambda: NOW))
+    waker = Waker(servers.redis_url)
+    yield Images(store, blobs, Maker(store.pools, blobs, pool, clock=lambda: NOW), waker)
+    await waker.close()
     await pool.stop()
 
 

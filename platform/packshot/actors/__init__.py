@@ -1,0 +1,1 @@
+"""What the broker's messages set in motion: an id in, a command called."""

@@ -1,0 +1,163 @@
+"""/api/v1/jobs: image work that is asked for now and done when its turn comes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from domain.ids import JobId
+from domain.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, USUAL_PRIORITY
+from domain.scopes import Scope
+from packshot.commands.jobs import Plan, no_such_job
+from packshot.edge.contract import Call, NoFields, Reply, endpoint
+from packshot.edge.fields import Label, NotYet, Word
+from packshot.edge.forms import Form
+from packshot.edge.job_shapes import JOBS_PATH, JobAnswer, JobsAnswer, accepted, job_answer
+from packshot.edge.moments import Moment
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from packshot.edge.quantities import WholeNumber
+from packshot.edge.sources import PictureForm, check_webhook_url, source_of, wish_of
+from projections.jobs import JobFilter
+
+LONGEST_WAIT_S = 25
+MOST_AHEAD = timedelta(days=30)
+NOT_YET = tuple(
+    (operation, "process is the only operation yet.")
+    for operation in ("compliance", "upscale", "backgrounds/generate", "relight/shadow")
+)
+STATUSES = ("queued", "running", "succeeded", "failed", "partial", "cancelled")
+JOB = JOBS_PATH + "/{jobId}"
+
+
+class JobForm(PictureForm):
+    """Image work, when it is to be done, and who is told of its end."""
+
+    operation: Annotated[str, Word(("process",), not_yet=NOT_YET)] = Field(
+        "process", description="What to do with the picture."
+    )
+    priority: Annotated[
+        int, WholeNumber(LOWEST_PRIORITY, HIGHEST_PRIORITY, example=USUAL_PRIORITY)
+    ] = Field(USUAL_PRIORITY, description="Higher ones of the same organization go first.")
+    not_before: Annotated[datetime, Moment(MOST_AHEAD)] | None = Field(
+        None, description="The job is not begun before this time, at most 30 days ahead."
+    )
+    items: Annotated[None, NotYet("send a job for each picture.")] = None
+
+
+class WaitForm(Form):
+    """How long to wait for a job's end."""
+
+    wait: Annotated[int, WholeNumber(0, LONGEST_WAIT_S, example=20)] = Field(
+        0, description="Seconds to wait for the job's end before it is told as it is."
+    )
+
+
+class JobsForm(PageForm):
+    """Which jobs to list."""
+
+    status: Annotated[str, Word(STATUSES)] | None = Field(None, description="Only of this status.")
+    sku: Annotated[str | None, Label()] = Field(None, description="Only of this product.")
+    since: Annotated[datetime, Moment()] | None = Field(
+        None, description="Only those asked for at this time or later."
+    )
+
+
+@endpoint(
+    "POST",
+    JOBS_PATH,
+    scope=Scope.JOBS_WRITE,
+    cost=1.0,
+    form=JobForm,
+    file_field="image",
+    accepted=JobAnswer,
+    refuses=(
+        "missing_parameter", "ambiguous_input", "url_not_allowed", "org_suspended", "overloaded",
+    ),
+    answer_headers=("location", "x-log-position", "x-log-head"),
+)  # fmt: skip
+async def create_job(call: Call[JobForm]) -> Reply:
+    """Ask for a job."""
+    source = await source_of(call)
+    await check_webhook_url(call)
+    plan = Plan(call.form.priority, call.form.not_before)
+    changed = await call.services.jobs.request(call.context, source, wish_of(call.form), plan=plan)
+    return accepted(changed)
+
+
+@endpoint(
+    "GET", JOB, scope=Scope.JOBS_READ, form=WaitForm, answer=JobAnswer, refuses=("not_found",)
+)
+async def find_job(call: Call[WaitForm]) -> Reply:
+    """Answer a job, at once or when it has ended."""
+    job_id = _job_id(call.path)
+    org_id = call.key.org_id
+    job = await call.services.jobs.wait(org_id, job_id, at_most_s=call.form.wait)
+    return Reply(job_answer(job))
+
+
+@endpoint("GET", JOBS_PATH, scope=Scope.JOBS_READ, form=JobsForm, answer=JobsAnswer)
+async def list_jobs(call: Call[JobsForm]) -> Reply:
+    """Answer the organization's jobs, newest first."""
+    form = call.form
+    is_filtered = any((form.status, form.sku, form.since))
+    wanted = JobFilter(
+        status=form.status,
+        sku=form.sku,
+        since=None if form.since is None else JobId.earliest(form.since).uuid,
+    )
+    listed = await call.services.jobs.list(
+        call.key.org_id,
+        wanted,
+        before=None if form.after is None else _place(form.after),
+        limit=form.limit + 1,
+        count_at_most=MOST_COUNTED + 1 if is_filtered else None,
+    )
+    total = Total.counted(listed.total) if is_filtered else Total(listed.total)
+    shown, page = page_of(listed.jobs, form, total=total, place=lambda job: str(job.job_id))
+    return Reply(JobsAnswer(data=[job_answer(job) for job in shown], page=page))
+
+
+@endpoint(
+    "POST",
+    JOB + "/cancel",
+    scope=Scope.JOBS_WRITE,
+    form=NoFields,
+    answer=JobAnswer,
+    refuses=("not_found", "already_terminal", "version_conflict", "org_suspended", "overloaded"),
+    answer_headers=("x-log-position", "x-log-head"),
+)
+async def cancel_job(call: Call[NoFields]) -> Reply:
+    """Call a job off."""
+    changed = await call.services.jobs.cancel(call.context, _job_id(call.path))
+    return Reply(job_answer(changed.job), head=changed.head)
+
+
+@endpoint(
+    "POST",
+    JOB + "/retry",
+    scope=Scope.JOBS_WRITE,
+    form=NoFields,
+    accepted=JobAnswer,
+    refuses=("not_found", "already_terminal", "version_conflict", "org_suspended", "overloaded"),
+    answer_headers=("location", "x-log-position", "x-log-head"),
+)
+async def retry_job(call: Call[NoFields]) -> Reply:
+    """Queue a job that failed or was cancelled once more."""
+    return accepted(await call.services.jobs.retry(call.context, _job_id(call.path)))
+
+
+def _job_id(path: Mapping[str, str]) -> JobId:
+    """The id; a malformed one names nothing, as an unknown one does."""
+    try:
+        return JobId.parse(path["jobId"])
+    except ValueError:
+        raise no_such_job() from None
+
+
+def _place(text: str) -> UUID:
+    try:
+        return JobId.parse(text).uuid
+    except ValueError:
+        raise bad_cursor() from None

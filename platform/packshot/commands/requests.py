@@ -1,0 +1,35 @@
+"""The request of a job, as its aggregate: the same words whether it is done now or queued."""
+
+from urllib.parse import urlsplit
+
+from domain.ids import JobId
+from domain.job import Job
+from packshot.commands.making import Photo, Wish
+
+
+def requested_job(job_id: JobId, wish: Wish, *, photo: Photo | None, address: str | None) -> Job:
+    """A job that was asked for: of a photo, or of one still to be fetched from an address."""
+    return Job.request(
+        job_id,
+        operation="process",
+        recipe=wish.recipe.to_dict(),
+        recipe_hash=wish.recipe.recipe_hash,
+        input_sha256=None if photo is None else photo.sha256,
+        input_bytes=None if photo is None else photo.size_bytes,
+        preset_label=wish.preset_label,
+        sku=wish.sku,
+        client_ref=wish.client_ref,
+        input_address=address,
+        webhook_address=None if wish.webhook_url is None else _origin(wish.webhook_url),
+    )
+
+
+def without_query(url: str) -> str:
+    """An address as the log may keep it: user info, query and fragment often hold credentials."""
+    return _origin(url) + urlsplit(url).path
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port: of a webhook's address even the path may be a secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,0 +1,94 @@
+"""Where a picture comes from: a file, an earlier output or an address; exactly one of them."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import ConfigDict, Field
+
+from domain.errors import InvalidInput, NotFound
+from domain.ids import OutputId
+from packshot.commands.jobs import Link
+from packshot.commands.making import Photo, Wish
+from packshot.edge.contract import Call
+from packshot.edge.fields import Label, NotYet
+from packshot.edge.recipes import RecipeForm, recipe_of
+
+ONE_SOURCE = "Send the photo as the multipart file image, an imageUrl, or an outputId."
+LONGEST_URL = 2048
+
+Text = Annotated[str | None, Label()]
+Address = Annotated[str | None, Label(LONGEST_URL)]
+
+
+class PictureForm(RecipeForm):
+    """A recipe, its source, and the caller's own words."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["imageUrl"]}, {"required": ["outputId"]}]}
+    )
+
+    preset_label: Text = Field(None, description="A label, recorded and echoed.")
+    sku: Text = Field(None, description="The product's number, recorded and echoed.")
+    client_ref: Text = Field(None, description="Your own reference, recorded and echoed.")
+    output_id: Text = Field(
+        None, description="An earlier output to start from, in place of the file."
+    )
+    image_url: Address = Field(
+        None, description="An address to fetch the photo from, in place of the file."
+    )
+    input_id: Annotated[None, NotYet("send the photo itself as the multipart file image.")] = None
+    webhook_url: Address = Field(
+        None, description="An address that is told when the job has ended."
+    )
+
+
+PictureFormT = TypeVar("PictureFormT", bound=PictureForm)
+
+
+def wish_of(form: PictureForm) -> Wish:
+    """What the form asks of its picture."""
+    return Wish(recipe_of(form), form.preset_label, form.sku, form.client_ref, form.webhook_url)
+
+
+async def source_of(call: Call[PictureFormT]) -> Photo | Link:
+    """The one source that a request names.
+
+    Raises InvalidInput (ambiguous_input, missing_parameter, url_not_allowed) and NotFound.
+    """
+    form = call.form
+    named = [
+        name
+        for name, given in (
+            ("a file", call.file), ("an outputId", form.output_id), ("an imageUrl", form.image_url)
+        )
+        if given is not None
+    ]  # fmt: skip
+    if len(named) > 1:
+        raise InvalidInput(
+            "ambiguous_input", f"The request holds {' and '.join(named)}.", fix=ONE_SOURCE
+        )
+    if call.file is not None:
+        return Photo(call.file.path, call.file.sha256, call.file.size_bytes)
+    if form.output_id is not None:
+        output_id = _parsed(form.output_id)
+        return await call.services.images.photo_of_output(call.key.org_id, output_id)
+    if form.image_url is not None:
+        await call.services.outbound.check(form.image_url, param="imageUrl")
+        return Link(form.image_url)
+    raise InvalidInput(
+        "missing_parameter", "The request holds no picture.", param="image", fix=ONE_SOURCE
+    )
+
+
+async def check_webhook_url(call: Call[PictureFormT]) -> None:
+    """Raise InvalidInput (url_not_allowed) for an address that could never be told."""
+    url = call.form.webhook_url
+    if url is not None:
+        await call.services.outbound.check(url, param="webhookUrl")
+
+
+def _parsed(output_id: str) -> OutputId:
+    """The id; a malformed one names nothing, as an unknown one does."""
+    try:
+        return OutputId.parse(output_id)
+    except ValueError:
+        raise NotFound("not_found", "There is no such output.", fix="Check the outputId.") from None
