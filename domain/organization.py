@@ -1,7 +1,7 @@
 """An organization: the tenant that owns keys, jobs and outputs."""
 
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, cast
 
 from eventsourcing.domain import Aggregate, event
 
@@ -13,7 +13,6 @@ NAME_MAX_CHARACTERS = 200
 # theirs in peace. Rotating all the time must not make a header that servers refuse.
 WEBHOOK_SECRET_OVERLAP = timedelta(hours=24)
 MOST_WEBHOOK_SECRETS = 5
-TOLD_BY_THE_EVENT = datetime.min  # noqa: DTZ901 - a change that takes its event's time is given it
 
 
 class Organization(Aggregate):
@@ -81,6 +80,7 @@ class Organization(Aggregate):
     def _webhook_secret_rotated(
         self,
         version: int,  # noqa: ARG002 - for whoever derives the secret without us
-        timestamp: datetime = TOLD_BY_THE_EVENT,
+        timestamp: datetime | None = None,
     ) -> None:
-        self.webhook_secret_rotations.append(timestamp)
+        # A change that takes its event's time is always given it.
+        self.webhook_secret_rotations.append(cast("datetime", timestamp))
