@@ -1,12 +1,15 @@
 """An organization: the tenant that owns keys, jobs and outputs."""
 
 from datetime import datetime, timedelta
-from typing import Self, cast
+from typing import Self, TypeAlias
 
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import InvalidInput
 from domain.ids import OrgId
+
+# A change that takes ``timestamp`` is told its event's own: it reads no clock.
+Moment: TypeAlias = datetime | None
 
 NAME_MAX_CHARACTERS = 200
 # After a rotation webhooks are signed with the secret before it too, so that receivers change
@@ -53,7 +56,7 @@ class Organization(Aggregate):
     @event(Created)
     def __init__(self, *, name: str) -> None:
         self.name = name
-        self.webhook_secret_rotations: list[datetime] = []
+        self.webhook_secret_rotations: list[Moment] = []
 
     @property
     def webhook_secret_version(self) -> int:
@@ -61,14 +64,14 @@ class Organization(Aggregate):
         return len(self.webhook_secret_rotations) + 1
 
     @property
-    def webhook_secret_rotated_at(self) -> datetime | None:
+    def webhook_secret_rotated_at(self) -> Moment:
         """When that version came; None for the first."""
         return self.webhook_secret_rotations[-1] if self.webhook_secret_rotations else None
 
     def webhook_secret_versions(self, at: datetime) -> tuple[int, ...]:
         """The versions to sign with at that time, newest first, five at the most."""
         rotations = reversed(self.webhook_secret_rotations)
-        overlapping = sum(1 for then in rotations if at < then + WEBHOOK_SECRET_OVERLAP)
+        overlapping = sum(1 for then in rotations if then and at < then + WEBHOOK_SECRET_OVERLAP)
         newest = self.webhook_secret_version
         return tuple(range(newest, newest - overlapping - 1, -1))[:MOST_WEBHOOK_SECRETS]
 
@@ -80,7 +83,6 @@ class Organization(Aggregate):
     def _webhook_secret_rotated(
         self,
         version: int,  # noqa: ARG002 - for whoever derives the secret without us
-        timestamp: datetime | None = None,
+        timestamp: Moment = None,
     ) -> None:
-        # A change that takes its event's time is always given it.
-        self.webhook_secret_rotations.append(cast("datetime", timestamp))
+        self.webhook_secret_rotations.append(timestamp)

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.api import activity, describe, errors, health, jobs, outputs, process, whoami
+from packshot.api import (
+    activity,
+    describe,
+    errors,
+    health,
+    jobs,
+    outputs,
+    process,
+    webhook_secret,
+    whoami,
+)
 from packshot.edge.bodies import PulledRequest, PullingConnection
 from packshot.edge.dispatch import install, spool_of
 from packshot.edge.gate import Gate
@@ -30,6 +40,8 @@ ENDPOINTS = (
     outputs.read_content,
     whoami.whoami,
     activity.list_activity,
+    webhook_secret.read_webhook_secret,
+    webhook_secret.rotate_webhook_secret,
     describe.read_openapi,
     health.healthz,
     health.readyz,

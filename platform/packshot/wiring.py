@@ -17,6 +17,7 @@ from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
+from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
@@ -51,6 +52,7 @@ class Services:
     store: EventStore
     keys: KeyCache
     organizations: Organizations
+    webhook_secrets: WebhookSecrets
     images: Images
     jobs: Jobs
     attempts: Attempts
@@ -113,6 +115,7 @@ async def open_services(
             store=store,
             keys=KeyCache(pools, secrets),
             organizations=Organizations(store, secrets),
+            webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=Images(store, blobs, maker, waker),
             jobs=Jobs(store, blobs, waker, endings),
             attempts=Attempts(

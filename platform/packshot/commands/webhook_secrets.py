@@ -40,13 +40,17 @@ class WebhookSecrets:
 
     async def rotate(self, context: Context) -> tuple[Shown, LogHead]:
         """Make a new secret; for 24 hours webhooks are signed with the one before it too."""
+        rotated: list[Organization] = []
+
+        def rotate(organization: Organization) -> None:
+            organization.rotate_webhook_secret()
+            rotated.append(organization)
+
         head = await self.store.change(
-            context,
-            Organization,
-            stream_id=context.org_id.uuid,
-            verb=Organization.rotate_webhook_secret,
+            context, Organization, stream_id=context.org_id.uuid, verb=rotate
         )
-        return await self.show(context.org_id), head
+        # Not read again: in a unit of work the log does not tell it yet.
+        return self._shown(context.org_id, rotated[-1]), head
 
     async def signing(self, org_id: OrgId) -> list[WebhookSecret]:
         """The secrets to sign with now, newest first."""
