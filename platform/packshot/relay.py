@@ -8,14 +8,16 @@ import structlog
 import uvloop
 from dramatiq.brokers.redis import RedisBroker
 
-from packshot.commands.relaying import Relay
+from packshot.commands.deliveries import Deliveries
+from packshot.commands.relaying import Relay, Sweep
 from packshot.config import Settings
 from packshot.edge.logs import configure_logs
+from packshot.edge.webhook_bodies import webhook_body
 from packshot.signals import tell_started, told_to_stop
 from packshot.store import broker as brokers
-from packshot.store import jobrelay
+from packshot.store import idempotency, jobrelay
 from packshot.store.jobrelay import Due
-from packshot.store.wake import listen
+from packshot.store.wake import Topic, listen
 from packshot.wiring import Services, open_services
 
 log = structlog.get_logger()
@@ -31,20 +33,31 @@ async def _relay(settings: Settings) -> None:
     stop = told_to_stop()
     async with open_services(settings, render=False) as services:
         broker = brokers.open_broker(settings.redis_url)
-        jobs = _jobs(services, broker)
-        hearing = asyncio.create_task(_hear(settings.redis_url, jobs))
+        deliveries = _deliveries(services)
+        jobs = _jobs(services, broker, sweeps=(deliveries.sweep,))
+        hearing = [
+            asyncio.create_task(_hear(settings.redis_url, "jobs", jobs.woken)),
+            asyncio.create_task(_hear(settings.redis_url, "deliveries", deliveries.woken)),
+        ]
         tell_started()
         log.info("relay_started")
         try:
-            await jobs.run(stop)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(jobs.run(stop))
+                both.create_task(deliveries.run(stop))
         finally:
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            for task in hearing:
+                task.cancel()
+            await asyncio.gather(*hearing, return_exceptions=True)
             broker.close()
     log.info("relay_stopped")
 
 
-def _jobs(services: Services, broker: RedisBroker) -> Relay:
+def _deliveries(services: Services) -> Deliveries:
+    return Deliveries(services.store, services.outbound, services.webhook_secrets, webhook_body)
+
+
+def _jobs(services: Services, broker: RedisBroker, *, sweeps: Sequence[Sweep]) -> Relay:
     async def send(due: Sequence[Due]) -> None:
         try:
             await asyncio.to_thread(brokers.send, broker, due)
@@ -55,9 +68,12 @@ def _jobs(services: Services, broker: RedisBroker) -> Relay:
         async with services.pools.writing() as connection:
             return await jobrelay.sweep_ended(connection)
 
-    return Relay(services.pools, send, sweeps=(sweep_ended,))
+    async def sweep_answers() -> int:
+        return await idempotency.sweep(services.pools)
+
+    return Relay(services.pools, send, sweeps=(sweep_ended, sweep_answers, *sweeps))
 
 
-async def _hear(redis_url: str, jobs: Relay) -> None:
-    async for _job_id in listen(redis_url, "jobs"):
-        jobs.woken.set()
+async def _hear(redis_url: str, topic: Topic, woken: asyncio.Event) -> None:
+    async for _what in listen(redis_url, topic):
+        woken.set()

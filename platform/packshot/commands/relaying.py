@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,8 @@ LOOK_AFTER_S = 0.25  # for what got lost or has become due: these need no haste
 LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
 
+Sweep: TypeAlias = Callable[[], Awaitable[int]]
+
 log = structlog.get_logger()
 
 
@@ -36,7 +39,7 @@ class Relay:
 
     pools: Pools
     send: Callable[[Sequence[Due]], Awaitable[None]]
-    sweeps: Sequence[Callable[[], Awaitable[int]]] = ()
+    sweeps: Sequence[Sweep] = ()
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _after: UUID | None = None
     _looked_s: float = 0.0
