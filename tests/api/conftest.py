@@ -9,7 +9,9 @@ import redis
 import requests
 
 from api.client import Client
+from api.neighbour import Neighbour, a_neighbour
 from api.server import RunningApi, running_api
+from api.working import running_processes
 from given import SECRETS
 from packshot.commands.organizations import Created
 from packshot.config import Settings
@@ -19,8 +21,15 @@ from services import RunningServices
 
 
 @pytest.fixture(scope="session")
+def neighbour() -> Iterator[Neighbour]:
+    """The one private address that pictures may come from and webhooks go to."""
+    with a_neighbour() as neighbour:
+        yield neighbour
+
+
+@pytest.fixture(scope="session")
 def settings(
-    servers: RunningServices, tmp_path_factory: pytest.TempPathFactory
+    servers: RunningServices, neighbour: Neighbour, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Settings]:
     """The settings of the one API that all tests of a process share."""
     folder = tmp_path_factory.mktemp("api")
@@ -36,6 +45,7 @@ def settings(
             storage_dir=folder / "storage",
             secrets_dir=folder / "secrets",
             render_children=1,
+            allowed_private=neighbour.as_allowed,
         )
         runner.run(opened.__aexit__(None, None, None))
 
@@ -45,6 +55,13 @@ def api(settings: Settings) -> Iterator[RunningApi]:
     """The API in its own process, on a real socket."""
     with running_api(settings) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def workers(settings: Settings) -> Iterator[None]:
+    """A worker and a relay, for tests whose jobs are to be done."""
+    with running_processes(("worker", "relay"), settings):
+        yield
 
 
 @pytest.fixture(autouse=True)

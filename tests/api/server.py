@@ -107,4 +107,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "PACKSHOT_STORAGE_DIR": str(settings.storage_dir),
         "PACKSHOT_SECRETS_DIR": str(settings.secrets_dir),
         "PACKSHOT_RENDER_CHILDREN": str(settings.render_children),
+        "PACKSHOT_JOB_LEASE_SECONDS": str(settings.job_lease_s),
+        "PACKSHOT_ALLOWED_PRIVATE_CIDRS": settings.allowed_private,
     }
