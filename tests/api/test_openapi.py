@@ -76,6 +76,20 @@ def test_a_key_is_asked_for_where_one_is_needed(document: Document) -> None:
     assert public["security"] == []
 
 
+def test_every_post_with_a_key_may_be_repeated(document: Document) -> None:
+    for endpoint in ENDPOINTS:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        parameters = {each["name"] for each in operation.get("parameters", [])}
+        is_repeatable = endpoint.method == "POST" and not endpoint.is_public
+        assert ("Idempotency-Key" in parameters) == is_repeatable
+        if is_repeatable:
+            answers = [v for k, v in operation["responses"].items() if k.startswith("2")]
+            assert all("idempotency-replayed" in answer["headers"] for answer in answers)
+            assert "retry-after" in operation["responses"]["409"]["headers"]
+            codes = operation["responses"]["422"]["content"]["application/problem+json"]["schema"]
+            assert "idempotency_key_reused" in codes["properties"]["code"]["enum"]
+
+
 def test_process_takes_multipart_and_json(document: Document) -> None:
     content = document["paths"]["/api/v1/process"]["post"]["requestBody"]["content"]
     multipart = resolve(document, content["multipart/form-data"]["schema"])

@@ -8,7 +8,7 @@ import pytest
 
 from domain.ids import OrgId
 from given import context, founded, requested_job
-from packshot.store import idempotency
+from packshot.store import idempotency, renewal
 from packshot.store.events import EventStore
 from packshot.store.idempotency import Found, KeptAnswer, Place, StillRunning
 from packshot.store.pool import Pools
@@ -124,6 +124,40 @@ async def test_a_request_that_is_renewed_is_not_taken_over(
     await let_pass(database, 9 / 3600)
 
     assert (await found(pools, place)).answer is None
+
+
+async def test_a_running_request_keeps_renewing_until_its_block_ends(
+    pools: Pools, place: Place, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "RENEWED_EVERY_S", 0.01)
+    token = await begun(pools, place)
+
+    async with renewal.renewing(pools, place, token), asyncio.timeout(10):
+        await let_pass(database, 9.5 / 3600)
+        while (await find(pools, place)).locked_s < 9:
+            await asyncio.sleep(0.01)
+
+    await let_pass(database, 11 / 3600)
+    await begun(pools, place)
+
+
+async def test_renewing_gives_up_what_was_taken_over(
+    pools: Pools, place: Place, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "RENEWED_EVERY_S", 0.01)
+    stalled = await begun(pools, place)
+    await let_pass(database, 11 / 3600)
+    heir = await begun(pools, place)
+
+    async with renewal.renewing(pools, place, stalled):
+        assert not await idempotency.renew(pools, place, stalled)
+    await keep(pools, place, heir)
+
+
+async def find(pools: Pools, place: Place) -> Found:
+    there = await idempotency.find(pools, place)
+    assert there is not None
+    return there
 
 
 async def test_who_is_just_answering_is_neither_taken_over_nor_waited_for(
