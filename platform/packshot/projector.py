@@ -5,6 +5,7 @@ A wake-up says which log has grown; what no wake-up told is found by looking eve
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from packshot.signals import tell_started, told_to_stop
 from packshot.store.backlog import Backlog
 from packshot.store.follow import Follower
 from packshot.store.pool import OUTAGES, STATEMENT_TIMEOUT_S, open_projector_pool
-from packshot.store.wake import listen
+from packshot.store.wake import listen, stop_listening
 from packshot.wiring import FOLLOWING_VIEWS
 from projections.following import FollowingView
 
@@ -52,22 +53,23 @@ class Projector:
         self.views = views
         self.wakes = wakes
         self.backlog = Backlog()
+        self._told_to_stop = asyncio.Event()
         self._trouble: str | None = None
 
     async def run(self, *, until: Callable[[], Awaitable[object]]) -> None:
-        """Follow until ``until`` returns, then finish the stretches that were begun."""
-        watching = [asyncio.create_task(self._listen()), asyncio.create_task(self._look())]
-        lanes = [asyncio.create_task(self._follow()) for _ in range(LANES)]
-        stopping = asyncio.ensure_future(until())
+        """Follow until ``until`` returns, then finish what was begun: no statement is cancelled."""
+        stopping, listening = asyncio.ensure_future(until()), asyncio.create_task(self._listen())
+        working = [asyncio.create_task(self._look())]
+        working += [asyncio.create_task(self._follow()) for _ in range(LANES)]
         try:
-            done, _ = await asyncio.wait(
-                [stopping, *watching, *lanes], return_when=asyncio.FIRST_COMPLETED
-            )
+            everything = [stopping, listening, *working]
+            done, _ = await asyncio.wait(everything, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (stopping, *watching):
-                task.cancel()
+            stopping.cancel()
+            self._told_to_stop.set()
             self.backlog.close()
-            await asyncio.gather(*lanes, return_exceptions=True)
+            await stop_listening(listening)
+            await asyncio.gather(*working, return_exceptions=True)
         for task in done - {stopping}:
             task.result()  # only a fault of ours ends a task of its own accord
 
@@ -77,8 +79,7 @@ class Projector:
                 self.backlog.mark(OrgId.parse(told).uuid)
 
     async def _look(self) -> None:
-        looks = 0
-        while True:
+        for looks in itertools.count():
             try:
                 for view in self.views:
                     for tenant_id in await self.follower.behind(view):
@@ -88,8 +89,10 @@ class Projector:
                 self._is_well()
             except TROUBLE as trouble:
                 self._is_troubled(trouble)
-            looks += 1
-            await asyncio.sleep(LOOK_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._told_to_stop.wait()
+                return
 
     async def _follow(self) -> None:
         """One lane: an organization at a time, a stretch of each view, and to the end of the line.

@@ -4,6 +4,7 @@ import asyncpg
 import pytest
 
 from domain.ids import OrgId
+from follow import followed
 from given import SECRETS, context, requested_job
 from makers import an_output
 from packshot.commands.organizations import Organizations
@@ -38,7 +39,7 @@ async def test_every_table_forces_row_level_security(database: Database) -> None
 
 
 @pytest.fixture
-async def two_full_organizations(store: EventStore) -> list[OrgId]:
+async def two_full_organizations(store: EventStore, database: Database) -> list[OrgId]:
     """Two organizations with rows in every table."""
     made = []
     for name in ("One", "Two"):
@@ -48,6 +49,7 @@ async def two_full_organizations(store: EventStore) -> list[OrgId]:
         job.succeed([an_output()], cached=False)
         await store.save(context(org_id), job)
         made.append(org_id)
+    await followed(database)
     return made
 
 
