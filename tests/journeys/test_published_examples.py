@@ -71,6 +71,24 @@ def test_the_curl_example_runs_as_printed(api: RunningApi, acme: Created, folder
     assert (folder / "packshot.jpg").read_bytes().startswith(b"\xff\xd8\xff")
 
 
+def test_the_curl_example_of_a_job_runs_as_printed(
+    api: RunningApi, acme: Created, folder: Path, workers: None
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    ask, look = filled_in(published("sh", number=2), api, acme).split("\n\n")
+
+    asked = subprocess.run(["sh", "-ec", ask], cwd=folder, capture_output=True, check=False)
+    job = json.loads(asked.stdout)
+    look = look.replace("<jobId>", job["jobId"])
+    looked = subprocess.run(["sh", "-ec", look], cwd=folder, capture_output=True, check=False)
+
+    assert job["status"] == "queued"
+    done = json.loads(looked.stdout)
+    assert (done["jobId"], done["status"]) == (job["jobId"], "succeeded")
+    assert done["outputs"][0]["presetLabel"] == "api-test"
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
 def test_the_javascript_example_runs_as_printed_from_a_page_of_another_origin(
