@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,9 +53,11 @@ class Up:
 
 
 @contextmanager
-def running_up(data: Path, *, port: int | None = None) -> Iterator[Up]:
+def running_up(
+    data: Path, *, port: int | None = None, environ: Mapping[str, str] | None = None
+) -> Iterator[Up]:
     """Run `up` on a folder until it is ready, and end it after the block if it still runs."""
-    up = start_up(data, port=port or free_port())
+    up = start_up(data, port=port or free_port(), environ=environ)
     try:
         up.until(up.ready_file.exists, what="ready")
         yield up
@@ -66,8 +68,8 @@ def running_up(data: Path, *, port: int | None = None) -> Iterator[Up]:
             up.process.kill()
 
 
-def start_up(data: Path, *, port: int) -> Up:
-    """Start `up` and return at once."""
+def start_up(data: Path, *, port: int, environ: Mapping[str, str] | None = None) -> Up:
+    """Start `up` and return at once; ``environ`` is told to it and to its children besides."""
     data.parent.mkdir(parents=True, exist_ok=True)
     ready_file, output = data.parent / "ready.json", data.parent / "terminal.txt"
     ready_file.unlink(missing_ok=True)
@@ -77,7 +79,7 @@ def start_up(data: Path, *, port: int) -> Up:
             stdout=terminal,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PACKSHOT_RENDER_CHILDREN": "1"},
+            env={**os.environ, "PACKSHOT_RENDER_CHILDREN": "1", **(environ or {})},
         )
     return Up(process, data, port, ready_file, output)
 

@@ -4,11 +4,16 @@
 time this process passes ``worker.after_claim`` it is gone as by ``kill -9``, and the first time it
 passes ``relay.after_send`` it raises. Without the variable a failpoint is one look into an empty
 dictionary.
+
+``FAILPOINTS_ONCE`` names a folder in which each failpoint leaves a file of its name before it acts:
+where the file is already, it does nothing. So a process that is started again with the same
+environment is not killed again.
 """
 
 import os
 import signal
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class FailpointReached(Exception):
@@ -41,7 +46,19 @@ def failpoint(name: str) -> None:
     if armed is None:
         return
     armed.passes_left -= 1
-    if armed.passes_left == 0:
+    if armed.passes_left == 0 and _is_first(name):
         if armed.action == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         raise FailpointReached(name)
+
+
+def _is_first(name: str) -> bool:
+    """Whether no process has acted at this place before, where that is asked for."""
+    folder = os.environ.get("FAILPOINTS_ONCE")
+    if not folder:
+        return True
+    try:
+        Path(folder, name).touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
