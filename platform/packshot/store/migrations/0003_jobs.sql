@@ -13,14 +13,9 @@ CREATE TABLE views.job (
 CREATE INDEX job_by_status ON views.job (tenant_id, status, job_id);
 CREATE INDEX job_by_sku ON views.job (tenant_id, sku, job_id) WHERE sku IS NOT NULL;
 
-ALTER TABLE views.job ENABLE ROW LEVEL SECURITY;
-ALTER TABLE views.job FORCE ROW LEVEL SECURITY;
-CREATE POLICY one_tenant ON views.job FOR SELECT TO packshot_app USING (tenant_id = (SELECT es.current_tenant()));
-CREATE POLICY append ON views.job TO packshot_writer USING (true) WITH CHECK (true);
-GRANT SELECT ON views.job TO packshot_app;
-GRANT INSERT, SELECT (tenant_id, job_id, status, version), UPDATE (status, version) ON views.job TO packshot_writer;
-
--- Jobs that were recorded before there was a queue.
+-- Jobs that were recorded before there was a queue. An owner who is no superuser sees the log of all
+-- organizations only while it is not forced to one.
+ALTER TABLE es.event NO FORCE ROW LEVEL SECURITY;
 INSERT INTO views.job (tenant_id, job_id, status, operation, sku, version)
 SELECT r.tenant_id, r.stream_id,
        CASE newest.type WHEN 'job.succeeded.v1' THEN 'succeeded' WHEN 'job.started.v1' THEN 'running'
@@ -32,6 +27,14 @@ JOIN LATERAL (
   WHERE e.tenant_id = r.tenant_id AND e.stream_id = r.stream_id ORDER BY e.version DESC LIMIT 1
 ) newest ON true
 WHERE r.type = 'job.requested.v1';
+ALTER TABLE es.event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE views.job ENABLE ROW LEVEL SECURITY;
+ALTER TABLE views.job FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON views.job FOR SELECT TO packshot_app USING (tenant_id = (SELECT es.current_tenant()));
+CREATE POLICY append ON views.job TO packshot_writer USING (true) WITH CHECK (true);
+GRANT SELECT ON views.job TO packshot_app;
+GRANT INSERT, SELECT (tenant_id, job_id, status, version), UPDATE (status, version) ON views.job TO packshot_writer;
 
 CREATE SCHEMA IF NOT EXISTS work;
 GRANT USAGE ON SCHEMA work TO packshot_app, packshot_writer;
