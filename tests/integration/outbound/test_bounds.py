@@ -159,6 +159,12 @@ async def test_what_is_no_whole_and_single_response_is_refused(
     assert await failure(open_client, saying(response, close=True)) == "bad_response"
 
 
+async def test_a_server_cannot_leave_http(open_client: OpenClient) -> None:
+    switched = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n"
+
+    assert await failure(open_client, saying(switched), deadline_s=5) == "bad_response"
+
+
 async def test_a_length_said_twice_alike_is_one_length(open_client: OpenClient) -> None:
     twice = HEAD + b"content-length: 2\r\ncontent-length: 2\r\n\r\nok"
 
