@@ -25,6 +25,7 @@ from packshot.failpoints import failpoint
 from packshot.store import deliveries
 from packshot.store.deliveries import Delivery, Try
 from packshot.store.events import EventStore
+from packshot.store.pool import DriverConnection
 
 MOST_AT_ONCE = 64
 # Standard Webhooks asks for a timeout of 15 to 30 s; it is over everything, the lookup included.
@@ -67,6 +68,7 @@ class Deliveries:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _looked_s: float = float("-inf")
+    _after: deliveries.Pair = deliveries.FIRST
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send what is due until told to stop, then finish what is under way (15 s)."""
@@ -108,12 +110,23 @@ class Deliveries:
             if now_s - self._looked_s >= LOOK_EVERY_S:
                 await deliveries.wake(connection, now=self.clock())
                 self._looked_s = now_s
-            due = await deliveries.claim(connection, now=self.clock(), most=room, lease_s=LEASE_S)
-        for delivery in due:
+            claimed = await self._claim(connection, room)
+        for delivery in claimed:
             task = asyncio.create_task(self._deliver(delivery))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
-        return len(due)
+        return len(claimed)
+
+    async def _claim(self, connection: DriverConnection, room: int) -> list[Delivery]:
+        """Waiting deliveries, going on where the last look stopped, and then from the start."""
+        now, after = self.clock(), self._after
+        claimed = await deliveries.claim(
+            connection, now=now, most=room, lease_s=LEASE_S, after=after
+        )
+        if not claimed.deliveries and after != deliveries.FIRST:
+            claimed = await deliveries.claim(connection, now=now, most=room, lease_s=LEASE_S)
+        self._after = claimed.after
+        return claimed.deliveries
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

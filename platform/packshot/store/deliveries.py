@@ -24,18 +24,31 @@ from packshot.store.head import LogHead
 from packshot.store.pool import DriverConnection
 
 Outcome = Literal["delivered", "gone", "exhausted", "scheduled"]
+Pair = tuple[str, UUID]
+
+FIRST: Pair = ("", UUID(int=0))
 
 MOST_PER_RECEIVER = 4
-# Pairs of receiver and organization that one look goes through: 10 ms.
-MOST_PAIRS = 1000
+# Pairs of receiver and organization that one look goes through; the next look goes on behind them.
+MOST_PAIRS = 200
 KEPT = timedelta(days=30)
 CLAIM_LOCK = 0x77686B73  # "whks"
 
-# $1 lease's end, $2 its token, $3 how many at most, $4 of a receiver at once, $5 pairs looked at.
+# Two senders that count at the same time would take four of a receiver each; what waits is taken by
+# nobody else meanwhile. And a plan is made once, perhaps when no delivery waits: it must be the
+# right one for ten thousand too.
+ALONE_AND_BY_INDEX = """
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+       set_config('enable_mergejoin', 'off', true), pg_advisory_xact_lock($1)
+"""
+
+# $1 lease's end, $2 its token, $3 how many at most, $4 of a receiver at once, $5 pairs looked at,
+# $6 and $7 the pair to go on after.
 CLAIM = """
 WITH RECURSIVE pair AS (
   (SELECT receiver, tenant_id, 1 AS nth FROM work.delivery
-   WHERE state = 'waiting' ORDER BY receiver, tenant_id LIMIT 1)
+   WHERE state = 'waiting' AND (receiver, tenant_id) > ($6, $7)
+   ORDER BY receiver, tenant_id LIMIT 1)
   UNION ALL
   SELECT hop.receiver, hop.tenant_id, pair.nth + 1
   FROM pair CROSS JOIN LATERAL (
@@ -46,32 +59,34 @@ WITH RECURSIVE pair AS (
 ), sending AS MATERIALIZED (
   SELECT receiver, tenant_id, count(*) AS n FROM work.delivery
   WHERE state = 'sending' GROUP BY receiver, tenant_id
+), loaded AS MATERIALIZED (
+  SELECT pair.receiver, pair.tenant_id, sum(s.n) AS busy,
+         sum(s.n) FILTER (WHERE s.tenant_id = pair.tenant_id) AS own
+  FROM pair LEFT JOIN sending s ON s.receiver = pair.receiver
+  GROUP BY pair.receiver, pair.tenant_id
 ), turn AS (
-  SELECT pair.receiver, pair.tenant_id, next.delivery_id, next.due_at,
-         coalesce(own.n, 0) + row_number()
-           OVER (PARTITION BY pair.receiver, pair.tenant_id ORDER BY next.due_at) AS turn
-  FROM pair
-  LEFT JOIN sending own ON own.receiver = pair.receiver AND own.tenant_id = pair.tenant_id
-  CROSS JOIN LATERAL (
+  SELECT loaded.receiver, loaded.tenant_id, loaded.busy, next.delivery_id, next.due_at,
+         coalesce(loaded.own, 0) + row_number()
+           OVER (PARTITION BY loaded.receiver, loaded.tenant_id ORDER BY next.due_at) AS turn
+  FROM loaded CROSS JOIN LATERAL (
     SELECT d.delivery_id, d.due_at FROM work.delivery d
-    WHERE d.state = 'waiting' AND d.receiver = pair.receiver AND d.tenant_id = pair.tenant_id
-    ORDER BY d.due_at LIMIT $4) next
+    WHERE d.state = 'waiting' AND d.receiver = loaded.receiver AND d.tenant_id = loaded.tenant_id
+    ORDER BY d.due_at LIMIT $4 - least(coalesce(loaded.busy, 0), $4)) next
 ), place AS (
-  SELECT turn.*, row_number() OVER (PARTITION BY receiver ORDER BY turn, due_at) AS place FROM turn
-), busy AS (
-  SELECT receiver, sum(n) AS n FROM sending GROUP BY receiver
+  SELECT turn.*, coalesce(turn.busy, 0) + row_number()
+           OVER (PARTITION BY receiver ORDER BY turn, due_at) AS place
+  FROM turn
 ), chosen AS (
-  SELECT place.tenant_id, place.delivery_id
-  FROM place LEFT JOIN busy ON busy.receiver = place.receiver
-  WHERE place.place + coalesce(busy.n, 0) <= $4
-  ORDER BY place.turn, place.due_at LIMIT $3
+  SELECT tenant_id, delivery_id FROM place WHERE place <= $4 ORDER BY turn, due_at LIMIT $3
+), last AS (
+  SELECT receiver, tenant_id FROM pair WHERE nth = $5
 )
 UPDATE work.delivery
 SET state = 'sending', attempt = attempt + 1, lease_token = $2, lease_until = $1
-FROM chosen
+FROM chosen LEFT JOIN last ON true
 WHERE work.delivery.tenant_id = chosen.tenant_id
-  AND work.delivery.delivery_id = chosen.delivery_id AND state = 'waiting'
-RETURNING work.delivery.*
+  AND work.delivery.delivery_id = chosen.delivery_id
+RETURNING work.delivery.*, last.receiver AS last_receiver, last.tenant_id AS last_tenant_id
 """
 
 
@@ -133,6 +148,14 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a look took, and the pair of receiver and organization to go on after."""
+
+    deliveries: list[Delivery]
+    after: Pair
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """How one try went: ``error`` is a word, None when the receiver took the event."""
 
@@ -183,17 +206,17 @@ async def wake(connection: DriverConnection, *, now: datetime) -> int:
 
 
 async def claim(
-    connection: DriverConnection, *, now: datetime, most: int, lease_s: float
-) -> list[Delivery]:
+    connection: DriverConnection, *, now: datetime, most: int, lease_s: float, after: Pair = FIRST
+) -> Claimed:
     """Take waiting deliveries, at most ``most``, in a transaction that is open.
 
     Of one receiver four at most are being sent at once, whoever sends them, so one that is slow
     keeps nobody else's waiting. Whoever has the fewest under way is next, organizations of one
     receiver too; among equals the oldest. The recursion hops along the index from one waiting
-    pair of receiver and organization to the next: how many wait in each costs nothing.
+    pair of receiver and organization to the next: how many wait in each costs nothing. It begins
+    behind ``after``.
     """
-    # Two senders that count at the same time would take four of a receiver each.
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", CLAIM_LOCK)
+    await connection.execute(ALONE_AND_BY_INDEX, CLAIM_LOCK)
     rows = await connection.fetch(
         CLAIM,
         now + timedelta(seconds=lease_s),
@@ -201,8 +224,11 @@ async def claim(
         most,
         MOST_PER_RECEIVER,
         MOST_PAIRS,
+        *after,
     )
-    return [_delivery(row) for row in rows]
+    is_more = bool(rows) and rows[0]["last_receiver"] is not None
+    last = (rows[0]["last_receiver"], rows[0]["last_tenant_id"]) if is_more else FIRST
+    return Claimed([_delivery(row) for row in rows], last)
 
 
 async def settle(

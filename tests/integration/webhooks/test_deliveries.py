@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -256,7 +257,29 @@ async def test_an_organization_with_many_deliveries_lets_another_have_its_turn(
             connection, now=sender.clock(), most=64, lease_s=60
         )
 
-    assert sorted(delivery.org_id == other for delivery in claimed) == [False, False, False, True]
+    assert sorted(delivery.org_id == other for delivery in claimed.deliveries) == [
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
+async def test_more_receivers_than_a_look_goes_through_all_get_their_turn(
+    store: EventStore, org_id: OrgId, monkeypatch: pytest.MonkeyPatch, open_sender: OpenSender
+) -> None:
+    monkeypatch.setattr(sending.deliveries, "MOST_PAIRS", 2)
+    async with AsyncExitStack() as stack:
+        receivers = [await stack.enter_async_context(receiving()) for _ in range(5)]
+        for receiver in receivers * 2:
+            await ended_job(store, org_id, receiver.url)
+        sender = await open_sender(*(receiver.port for receiver in receivers))
+
+        taken = [await sender._begin_due() for _ in range(3)]
+        await asyncio.gather(*sender._under_way)
+
+        assert taken == [4, 4, 2]
+        assert [len(receiver.told) for receiver in receivers] == [2] * 5
 
 
 async def test_a_name_that_has_become_private_is_not_dialled_and_costs_a_try(
