@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from api.client import Client, assert_problem
 from api.server import RunningApi
+from api.test_credentials import issue_key
 from packshot.commands.organizations import Created
 
 PATH = "/api/v1/org/webhook-secret"
@@ -79,6 +80,17 @@ def test_no_line_of_the_log_holds_the_secret(api: RunningApi, client: Client) ->
 def test_a_key_is_needed(client: Client) -> None:
     assert_problem(client.without_key().get(PATH), 401, "key_missing")
     assert_problem(client.without_key().post(PATH + "/rotate"), 401, "key_missing")
+
+
+def test_a_key_that_may_not_manage_webhooks_is_told_nothing(
+    client: Client, api: RunningApi, acme: Created
+) -> None:
+    reader = client.with_key(issue_key(api, acme.org_id, scopes=("webhooks:read",)))
+
+    for answer in (reader.get(PATH), reader.post(PATH + "/rotate")):
+        problem = assert_problem(answer, 403, "scope_missing")
+        assert problem["allowed"] == {"scopes": ["webhooks:manage"]}
+        assert "whsec_" not in answer.text
 
 
 def test_fields_are_refused(client: Client) -> None:

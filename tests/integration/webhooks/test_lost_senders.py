@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
+
 from domain.ids import OrgId
 from integration.webhooks.conftest import Clock, ended_job, rows
 from integration.webhooks.receiver import Receiver
@@ -126,3 +128,25 @@ async def test_an_event_that_every_sender_dies_of_is_given_up(
 
     assert await sender.send_due() == 0
     assert (await rows(store))[0]["state"] == "exhausted"
+
+
+async def test_a_database_that_goes_away_during_a_try_is_waited_for(
+    store: EventStore, database: Database, org_id: OrgId, sender: Deliveries, receiver: Receiver
+) -> None:
+    await ended_job(store, org_id, receiver.url)
+
+    async def end_every_connection() -> None:
+        owner = await asyncpg.connect(database.owner_url)
+        await owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await owner.close()
+
+    receiver.hold = end_every_connection
+    await sender.send_due()
+
+    owner = await asyncpg.connect(database.owner_url)
+    assert await owner.fetchval("SELECT state FROM work.delivery") == "delivered"
+    await owner.close()
+    assert len(receiver.told) == 1
