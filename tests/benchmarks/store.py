@@ -18,6 +18,7 @@ import uvloop
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
+from benchmarks.following import measure_lag, measure_rebuild
 from benchmarks.rows import paired_ratio, row
 from domain.ids import OrgId
 from given import context, founded, requested_job, store_of
@@ -52,7 +53,12 @@ def run() -> list[dict[str, Any]]:
 
         async def measure() -> list[dict[str, Any]]:
             async with servers.database() as database:
-                return await _measure(database)
+                rows = await _measure(database)
+            async with servers.database() as database:
+                rows.append(await measure_rebuild(database))
+            async with servers.database() as database:
+                rows.append(await measure_lag(servers, database))
+            return rows
 
         return uvloop.run(measure())  # the loop that the product runs on
 

@@ -3,8 +3,11 @@
 Everything here runs as the owner of the schema. Names are those of views, which stand in the code.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import asyncpg
 
 from packshot.store.pool import DriverConnection
 
@@ -29,14 +32,27 @@ async def make_beside(owner: DriverConnection, living: str, copy: str) -> None:
         await owner.execute(
             f"CREATE TABLE views.{copy} (LIKE views.{living} INCLUDING ALL EXCLUDING INDEXES)"
         )
-        await _build(owner, living, copy, primary=True)
+        for index in await owner.fetch(INDEXES, f"views.{living}"):
+            if index["is_primary"]:
+                name = await _build(owner, index, living, copy)
+                as_key = f"ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
+                await owner.execute(f"ALTER TABLE views.{copy} {as_key}")
         await owner.execute("SELECT views.guard_following($1::text::regclass)", f"views.{copy}")
 
 
-async def finish_indexes(owner: DriverConnection, living: str, copy: str) -> None:
-    """Build the other indexes of the living table on the copy, and gather its statistics."""
-    await _build(owner, living, copy, primary=False)
-    await owner.execute(f"ANALYZE views.{copy}")
+async def finish_indexes(owner_url: str, living: str, copy: str) -> None:
+    """Build the other indexes of the living table on the copy, all at once, and its statistics."""
+    async with _owning(owner_url) as owner:
+        found = await owner.fetch(INDEXES, f"views.{living}")
+        secondary = [index for index in found if not index["is_primary"]]
+
+    async def build(index: asyncpg.Record) -> None:
+        async with _owning(owner_url) as owner:
+            await _build(owner, index, living, copy)
+
+    await asyncio.gather(*map(build, secondary))
+    async with _owning(owner_url) as owner:
+        await owner.execute(f"ANALYZE views.{copy}")
 
 
 async def change_places(owner: DriverConnection, living: str, copy: str) -> None:
@@ -59,15 +75,19 @@ async def as_projector(owner: DriverConnection) -> AsyncIterator[None]:
     await owner.execute("SET LOCAL ROLE NONE")
 
 
-async def _build(owner: DriverConnection, living: str, copy: str, *, primary: bool) -> None:
-    for index in await owner.fetch(INDEXES, f"views.{living}"):
-        if index["is_primary"] is not primary:
-            continue
-        name = index["name"].replace(living, copy, 1)
-        before, using, columns = index["definition"].partition(" USING ")
-        unique = "UNIQUE " if before.startswith("CREATE UNIQUE") else ""
-        await owner.execute(f"CREATE {unique}INDEX {name} ON views.{copy}{using}{columns}")
-        if primary:
-            await owner.execute(
-                f"ALTER TABLE views.{copy} ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
-            )
+@asynccontextmanager
+async def _owning(owner_url: str) -> AsyncIterator[DriverConnection]:
+    connection = await asyncpg.connect(owner_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _build(owner: DriverConnection, index: asyncpg.Record, living: str, copy: str) -> str:
+    """Build an index of the living table on the copy too, and return its name."""
+    name: str = index["name"].replace(living, copy, 1)
+    before, using, columns = index["definition"].partition(" USING ")
+    unique = "UNIQUE " if before.startswith("CREATE UNIQUE") else ""
+    await owner.execute(f"CREATE {unique}INDEX {name} ON views.{copy}{using}{columns}")
+    return name

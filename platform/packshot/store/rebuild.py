@@ -33,7 +33,7 @@ WHERE tenant_id = $1 AND view = $2 AND parked_at IS NULL FOR UPDATE
 """
 PARKED = "SELECT tenant_id FROM es.position WHERE view = $1 AND parked_at IS NOT NULL"
 DIGEST = """
-SELECT count(*), coalesce(sum(hashtextextended(r::text, 0)), 0) FROM {table} r WHERE tenant_id = $1
+SELECT count(*), coalesce(sum(hash_record_extended(r, 0)), 0) FROM {table} r WHERE tenant_id = $1
 """
 
 
@@ -87,7 +87,7 @@ async def rebuild(owner_url: str, view: FollowingView, *, stretch: int = STRETCH
         await make_beside(owner, living.name, copy.name)
         tenants = [row["tenant_id"] for row in await pool.fetch(TENANTS)]
         await _in_lanes(pool, tenants, work.catch_up)
-        await finish_indexes(owner, living.name, copy.name)
+        await finish_indexes(owner_url, living.name, copy.name)
         await _in_lanes(pool, tenants, work.compare)
         async with owner.transaction():
             # Whoever follows waits here until the tables have changed places.
