@@ -170,11 +170,12 @@ class _Call:
     max_bytes: int
 
     def headers_to(self, target: Target) -> dict[str, str]:
-        """The caller's headers, and ours, which nobody changes."""
-        ours = {"host": target.authority, "accept-encoding": "identity", "user-agent": USER_AGENT}
+        """The caller's headers, and ours, which nobody changes; only a name may be the caller's."""
+        ours = {"host": target.authority, "accept-encoding": "identity"}
         if self.method == "POST":
             ours["content-length"] = str(len(self.body))
-        return {name.lower(): value for name, value in self.headers.items()} | ours
+        theirs = {name.lower(): value for name, value in self.headers.items()}
+        return {"user-agent": USER_AGENT} | theirs | ours
 
 
 def _require_response(response: httpcore.Response) -> None:

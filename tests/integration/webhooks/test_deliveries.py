@@ -14,6 +14,7 @@ from integration.outbound.servers import answer, listening
 from integration.webhooks.conftest import Clock, OpenSender, ended_job, rows
 from integration.webhooks.receiver import OK, Receiver, receiving, silence
 from integrations.failures import OutboundFailed
+from packshot import __version__
 from packshot.commands import deliveries as sending
 from packshot.commands.deliveries import Deliveries
 from packshot.store.events import EventStore
@@ -36,6 +37,7 @@ async def test_a_receiver_is_told_what_the_job_has_become(
     (told,) = receiver.told
     (row,) = await rows(store)
     assert told.headers["content-type"] == "application/json"
+    assert told.headers["user-agent"] == f"Packshot/{__version__}"
     assert told.event["type"] == "job.succeeded"
     assert told.event["orgId"] == str(org_id)
     assert told.event["logPosition"] == 5
