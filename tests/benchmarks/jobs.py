@@ -1,0 +1,19 @@
+"""Jobs end to end: how fast, what they cost beside the render, how soon, and in a long queue."""
+
+from typing import Any
+
+from benchmarks.imaging import large_photo
+from benchmarks.jobs_cost import cost_rows
+from benchmarks.jobs_depth import depth_rows
+from benchmarks.jobs_throughput import throughput_rows
+from benchmarks.webhooks import webhook_rows
+
+
+def run() -> list[dict[str, Any]]:
+    """Measure the section `jobs` of the targets, and `scaling`; some minutes on two cores."""
+    return [
+        *throughput_rows(large_photo(48).read_bytes()),
+        *cost_rows(),
+        *depth_rows(),
+        *webhook_rows(),
+    ]
