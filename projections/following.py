@@ -16,6 +16,10 @@ class FollowingView(Protocol):
     database took 5 µs an event, and carrying them through the process would take as much again.
 
     Data that it cannot use (SQLSTATE classes 22 and 23) parks the organization at that event.
+
+    A rebuild asks three things of the table: an ON CONFLICT is one with the primary key, because
+    the other indexes are built last; they are named after the table; and every column is of a type
+    that can be hashed (jsonb, not json), because that is how two tables are compared.
     """
 
     name: str

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from domain.ids import OrgId
+from domain.organization import Organization
 from follow import (
     ACTIVITY,
     append_raw,
@@ -17,11 +18,20 @@ from follow import (
     some_history,
 )
 from given import founded
+from packshot.store.codec import event_classes, topic_of
 from packshot.store.events import EventStore
 from packshot.store.follow import Follower
 from packshot.store.pool import DriverConnection, Pool
 from packshot.store.positions import lag_of
+from packshot.wiring import AGGREGATES
+from projections.sentences import SENTENCES
 
+TOPICS = [
+    topic_of(event)
+    for aggregate in AGGREGATES
+    for event in event_classes(aggregate)
+    if event.__name__ != "Created" or aggregate is Organization  # else never recorded
+]
 POISON = '{"actor": {"type": null, "id": "x"}, "requestId": "r"}'
 
 
@@ -125,6 +135,19 @@ async def test_what_is_not_the_events_fault_parks_nobody(
 
     await owner.execute("GRANT INSERT ON views.activity TO packshot_projector")
     assert await follow_everything(projecting) == 1
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+async def test_every_event_of_the_domain_has_a_public_type_and_a_sentence(
+    projecting: Pool, owner: DriverConnection, org_id: OrgId, topic: str
+) -> None:
+    meta = '{"actor": {"type": "system", "id": "x"}, "requestId": "r"}'
+    position = await append_raw(owner, org_id, type=topic, meta=meta)
+
+    await follow_everything(projecting)
+
+    told = "SELECT type FROM views.activity WHERE tenant_id = $1 AND position = $2"
+    assert await owner.fetchval(told, org_id.uuid, position) in SENTENCES
 
 
 async def test_lag_names_who_waits_longest(

@@ -1,0 +1,35 @@
+"""Every event is told in a sentence, also one that nobody wrote a sentence for."""
+
+import pytest
+
+from projections.sentences import SENTENCES, TYPES_THAT_TELL_MORE, sentence_of
+
+
+@pytest.mark.parametrize("public_type", SENTENCES)
+def test_a_sentence_is_one_whatever_the_event_holds(public_type: str) -> None:
+    for data in ({}, {"name": None, "error": None, "reason": "none", "attempt": []}):
+        sentence = sentence_of(public_type, data)
+
+        assert sentence
+        assert "{" not in sentence
+
+
+def test_a_sentence_says_what_the_event_says() -> None:
+    assert sentence_of("job.started", {"attempt": 2}) == "Work on the job began, attempt 2."
+    failed = sentence_of("job.failed", {"error": {"detail": "The picture is broken."}})
+    assert failed == "The job failed: The picture is broken."
+
+
+def test_a_type_of_a_later_release_is_told_plainly() -> None:
+    assert sentence_of("shop-item.rolled-back", {}) == "Shop item rolled back."
+
+
+def test_what_a_name_holds_is_told_and_never_read_as_a_template() -> None:
+    sentence = sentence_of("key.issued", {"name": "{mac} %s {0.__class__}", "mac": "secret"})
+
+    assert sentence == "The API key “{mac} %s {0.__class__}” was issued."
+
+
+def test_data_is_read_only_for_sentences_that_use_it() -> None:
+    assert "job.failed" in TYPES_THAT_TELL_MORE
+    assert "job.succeeded" not in TYPES_THAT_TELL_MORE
