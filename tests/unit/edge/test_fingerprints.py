@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packshot.edge.fingerprints import changed_fields, fingerprint_of
@@ -16,6 +16,8 @@ JSON = st.recursive(
 )
 FIELDS = st.dictionaries(NAMES, JSON, max_size=8)
 SHA = st.binary(min_size=32, max_size=32).map(bytes.hex)
+# How long an example takes says more about what else the machine does.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def of(values: dict[str, Any], file: str | None = None, *, answers_bytes: bool = False) -> Any:
@@ -23,6 +25,7 @@ def of(values: dict[str, Any], file: str | None = None, *, answers_bytes: bool =
     return fingerprint_of(values, files=files, answers_bytes=answers_bytes)
 
 
+@patient
 @given(FIELDS, SHA, st.randoms())
 def test_the_order_of_the_fields_does_not_matter(fields: Any, sha: str, random: Any) -> None:
     items = list(fields.items())
@@ -32,6 +35,7 @@ def test_the_order_of_the_fields_does_not_matter(fields: Any, sha: str, random: 
     assert changed_fields(of(dict(items), sha), of(fields, sha)) == []
 
 
+@patient
 @given(FIELDS, NAMES)
 def test_null_is_a_field_left_out(fields: Any, name: str) -> None:
     without = {key: value for key, value in fields.items() if key != name}
@@ -39,6 +43,7 @@ def test_null_is_a_field_left_out(fields: Any, name: str) -> None:
     assert of(without | {name: None}) == of(without)
 
 
+@patient
 @given(FIELDS, NAMES, JSON, JSON)
 def test_a_field_that_differs_is_named_and_no_other(
     fields: Any, name: str, one: Any, other: Any
@@ -50,6 +55,7 @@ def test_a_field_that_differs_is_named_and_no_other(
         assert changed == ([name] if differs else [])
 
 
+@patient
 @given(FIELDS, SHA, SHA)
 def test_another_file_is_named_as_its_field(fields: Any, one: str, other: str) -> None:
     fields.pop("image", None)
@@ -58,6 +64,7 @@ def test_another_file_is_named_as_its_field(fields: Any, one: str, other: str) -
     assert changed_fields(of(fields, one), of(fields)) == ["image"]
 
 
+@patient
 @given(FIELDS)
 def test_bytes_instead_of_json_is_another_wish(fields: Any) -> None:
     assert changed_fields(of(fields), of(fields, answers_bytes=True)) == ["accept"]
