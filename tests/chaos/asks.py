@@ -47,11 +47,11 @@ class Ask:
         return broken_picture(self.picture) if self.is_broken else picture(self.picture)
 
 
-def plan(seed: int, *, jobs: int, within_s: float, orgs: int) -> list[Ask]:
-    """The requests of a seed, spread over ``within_s`` seconds."""
+def plan(seed: int, *, jobs: int, within_s: float, orgs: int, first: int = 0) -> list[Ask]:
+    """The requests of a seed, spread over ``within_s`` seconds; ``first`` is the first's number."""
     random = Random(f"asks {seed}")
     return [
-        _ask(random, number, at_s=round(number * within_s / jobs, 2), orgs=orgs)
+        _ask(random, first + number, at_s=round(number * within_s / jobs, 2), orgs=orgs)
         for number in range(jobs)
     ]
 

@@ -18,11 +18,12 @@ MAY_FOLLOW: Mapping[str, frozenset[str | None]] = {
     "job.postponed.v1": frozenset({"running"}),
     "job.interrupted.v1": frozenset({"running"}),
     "job.succeeded.v1": frozenset({"running"}),
+    "job.partly-succeeded.v1": frozenset({"running"}),
     "job.failed.v1": frozenset({"queued", "running"}),
     "job.cancelled.v1": frozenset({"queued", "running"}),
-    "job.retried.v1": frozenset({"failed", "cancelled"}),
+    "job.retried.v1": frozenset({"partial", "failed", "cancelled"}),
 }
-ENDED = frozenset({"succeeded", "failed", "cancelled"})
+ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 BROKEN_CODES = frozenset({"malformed_image", "unsupported_image_format"})
 
 
@@ -125,9 +126,9 @@ def _wrong_course(job_id: str, events: Sequence[Happening]) -> Iterator[str]:
     for number, happening in enumerate(events, start=1):
         if happening.version != number:
             yield f"{job_id}: version {happening.version} where {number} was due"
-        if status not in MAY_FOLLOW[happening.type]:
+        if status not in MAY_FOLLOW.get(happening.type, ()):
             yield f"{job_id}: {happening.type} after {status} at {happening.position}"
-        status = STATUS_OF[happening.type]
+        status = STATUS_OF.get(happening.type, happening.type)
     if status not in ENDED:
         yield f"{job_id}: is {status} at the end"
 
@@ -165,7 +166,7 @@ def _wrong_queue(history: History, jobs: Mapping[str, Sequence[Happening]]) -> I
         status = _status(jobs.get(job_id, ()))
         if state != "ended":
             yield f"{job_id}: is still {state} in the queue"
-        elif status not in {"failed", "cancelled"}:
+        elif status not in {"partial", "failed", "cancelled"}:
             yield f"{job_id}: is set aside in the queue, and {status} in the log"
 
 
@@ -218,4 +219,4 @@ def _ref(events: Sequence[Happening]) -> str | None:
 
 
 def _status(events: Sequence[Happening]) -> str | None:
-    return STATUS_OF[events[-1].type] if events else None
+    return STATUS_OF.get(events[-1].type) if events else None

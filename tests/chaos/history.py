@@ -1,7 +1,7 @@
 """What the installation says has happened: its log, its queue, its views, its files."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import orjson
 
 from domain.ids import EventId, JobId, OrgId
 
-ENDS = {"job.succeeded.v1", "job.failed.v1", "job.cancelled.v1"}
+ENDS = {"job.succeeded.v1", "job.partly-succeeded.v1", "job.failed.v1", "job.cancelled.v1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +84,25 @@ async def read_history(database_url: str, data: Path) -> History:
     )
 
 
-async def is_settled(database_url: str) -> bool:
-    """Whether nothing is left to do: no job, no webhook that is due within a minute, no lag."""
+async def is_settled(database_url: str, *, taken: Iterable[str]) -> bool:
+    """Whether nothing is left to do: no job, no webhook that is due within a minute, no lag.
+
+    A webhook that was ``taken`` already is not waited for: what is left of it is its sender's note.
+    """
     connection = await asyncpg.connect(database_url)
     try:
         left = await connection.fetchval(
             """
             SELECT (SELECT count(*) FROM work.job WHERE state <> 'ended')
                  + (SELECT count(*) FROM work.delivery
-                    WHERE state IN ('waiting', 'sending')
-                       OR state = 'scheduled' AND due_at < now() + interval '1 minute')
+                    WHERE event_id <> ALL($1)
+                      AND (state IN ('waiting', 'sending')
+                           OR state = 'scheduled' AND due_at < now() + interval '1 minute'))
                  + (SELECT count(*) FROM es.tenant_head h
                     LEFT JOIN es.position p USING (tenant_id)
                     WHERE h.seq > coalesce(p.position, 0))
-            """
+            """,
+            [EventId.parse(event_id).uuid for event_id in taken],
         )
     finally:
         await connection.close()

@@ -34,7 +34,14 @@ def main() -> int:
     print("\n".join(str(strike) for strike in strikes), flush=True)
     folder = Path(tempfile.mkdtemp(prefix="packshot-soak-", dir=told.folder))
     with ground(folder, lease_s=LEASE_S, port=told.port) as place:
-        outcome = campaign(seed, place, asks=asks, strikes=strikes, patience_s=PATIENCE_S)
+        outcome = campaign(
+            seed,
+            place,
+            asks=asks,
+            strikes=strikes,
+            patience_s=PATIENCE_S,
+            to_the_last_note=True,
+        )
     print(printed(outcome))
     print(f"data and terminal: {folder}")
     return 0 if outcome.verdict.holds else 1
