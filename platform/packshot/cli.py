@@ -22,6 +22,7 @@ CHECKS = {
     "imports": (str(Path(sys.executable).with_name("lint-imports")),),
     "architecture": (*PYTHON, "pytest", "-q", "tests/architecture"),
 }
+SOAKS = ("jobs", "planted-faults")
 PASS_ARGUMENTS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 commands = typer.Typer(
@@ -226,6 +227,17 @@ def bench(
         fail(f"There is no bench {name}; there are: {', '.join(known)}.")
     destination = [] if json_file is None else [str(json_file.absolute())]
     run_in_checkout("benchmarks.table", name, *destination)
+
+
+@commands.command(context_settings=PASS_ARGUMENTS_ON)
+def soak(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="jobs or planted-faults")],
+) -> None:
+    """Kill everything for long (jobs: --seed N --kills N --jobs N), or see faults caught."""
+    if name not in SOAKS:
+        fail(f"There is no soak {name}; there are: {', '.join(SOAKS)}.")
+    run_in_checkout(f"chaos.{name.replace('-', '_')}", *context.args)
 
 
 @commands.command(context_settings=PASS_ARGUMENTS_ON)
