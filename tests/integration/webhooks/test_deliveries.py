@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.ids import OrgId
 from given import context, founded
@@ -324,7 +325,7 @@ async def test_a_delivery_that_cannot_be_told_harms_no_other(
     broken = await ended_job(store, org_id, receiver.url)
     await ended_job(store, org_id, receiver.url)
     tell = sender.body
-    sender.body = lambda job, delivery: 1 / 0 if job.id == broken.id else tell(job, delivery)
+    sender.body = lambda job, *more: 1 / 0 if job.id == broken.id else tell(job, *more)
 
     await sender.send_due()
 
@@ -360,3 +361,21 @@ async def test_deliveries_that_ended_are_forgotten_after_thirty_days(
     clock.move(days=1, seconds=1)
     assert await sender.sweep() == 1
     assert [row["state"] for row in await rows(store)] == ["waiting"]
+
+
+async def test_no_line_of_the_log_holds_an_address_or_a_secret(
+    store: EventStore, org_id: OrgId, sender: Deliveries, receiver: Receiver, clock: Clock
+) -> None:
+    secret = (await sender.secrets.show(org_id)).secret.text
+    receiver.answers = [None, answer(b"s3cr3t", status="500 Oh"), OK]
+    await ended_job(store, org_id, receiver.url)
+    tell = sender.body
+    with capture_logs() as lines:
+        for tried in range(4):
+            sender.body = tell if tried else lambda *_told: 1 / 0
+            await sender.send_due()
+            clock.move(days=2)
+
+    assert [line["event"] for line in lines] == ["delivery_broke"] + ["webhook_tried"] * 4
+    assert "s3cr3t" not in repr(lines)
+    assert secret not in repr(lines)
