@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -108,12 +109,53 @@ async def test_a_rebuild_under_writes_and_followers_equals_living(
             different += (await rebuild(database.owner_url, ACTIVITY, stretch=11)).different
         return different
 
-    different, *_ = await asyncio.gather(rebuild_again_and_again(), writing, follow(), follow())
+    async def watch() -> list[dict[OrgId, int]]:
+        seen = []
+        while not writing.done():
+            seen.append(await positions_of(owner, org_ids))
+        return seen
+
+    different, seen, *_ = await asyncio.gather(
+        rebuild_again_and_again(), watch(), writing, follow(), follow()
+    )
     await follow_everything(projecting)
 
     assert different == []
+    for org_id in org_ids:
+        shown = [positions[org_id] for positions in seen]
+        assert shown == sorted(shown), "a position that was shown went back"
     assert await entries_of(owner) == await log_of(owner)
     assert len(await log_of(owner)) == 3 * 241
+
+
+async def test_whoever_follows_waits_while_the_tables_change_places(
+    store: EventStore,
+    database: Database,
+    projecting: Pool,
+    owner: DriverConnection,
+    org_id: OrgId,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else a position could be shown that the rebuilt view, taking over, has not come to."""
+    await follow_everything(projecting)
+    change_places, steps = rebuilding.change_places, []
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+    async def change_while_somebody_follows(*names: Any) -> None:
+        await some_history(store, org_id, jobs=1)
+        step = asyncio.create_task(Follower(projecting).step(ACTIVITY, org_id.uuid))
+        while not step.done() and not await owner.fetchval(waiting):
+            await asyncio.sleep(0.01)
+        steps.append((step, step.done()))
+        await change_places(*names)
+
+    monkeypatch.setattr(rebuilding, "change_places", change_while_somebody_follows)
+    await rebuild(database.owner_url, ACTIVITY)
+
+    [(step, was_done)] = steps
+    assert not was_done
+    assert (await step).applied == 3
+    assert await entries_of(owner) == await log_of(owner)
 
 
 async def test_no_reader_sees_the_feed_go_back_or_go_away(
