@@ -6,7 +6,7 @@ from pathlib import Path
 
 from architecture.sources import place, product_files, tree
 
-STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(es|views)\.[a-z_]+", re.DOTALL)
+STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(es|views|work)\.[a-z_]+", re.DOTALL)
 
 # Each with the reason why no organization can be named.
 WITHOUT_A_TENANT = {
