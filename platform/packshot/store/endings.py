@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from domain.ids import JobId
-from packshot.store.wake import listen
+from packshot.store.wake import listen, stop_listening
 
 
 @dataclass(slots=True, eq=False)
@@ -59,9 +59,7 @@ class Endings:
     async def close(self) -> None:
         """Stop listening."""
         if self._listener is not None:
-            self._listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listener
+            await stop_listening(self._listener)
 
     async def _listen(self) -> None:
         async for job_id in listen(self._redis_url, "ended"):
