@@ -119,14 +119,16 @@ class Deliveries:
 
     async def _claim(self, connection: DriverConnection, room: int) -> list[Delivery]:
         """Waiting deliveries, going on where the last look stopped, and then from the start."""
-        now, after = self.clock(), self._after
-        claimed = await deliveries.claim(
-            connection, now=now, most=room, lease_s=LEASE_S, after=after
-        )
-        if not claimed.deliveries and after != deliveries.FIRST:
-            claimed = await deliveries.claim(connection, now=now, most=room, lease_s=LEASE_S)
-        self._after = claimed.after
-        return claimed.deliveries
+        ends_left = 1 if self._after == deliveries.FIRST else 2
+        while ends_left:
+            claimed = await deliveries.claim(
+                connection, now=self.clock(), most=room, lease_s=LEASE_S, after=self._after
+            )
+            self._after = claimed.after
+            if claimed.deliveries:
+                return claimed.deliveries
+            ends_left -= claimed.after == deliveries.FIRST
+        return []
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)

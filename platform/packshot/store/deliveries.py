@@ -78,15 +78,16 @@ WITH RECURSIVE pair AS (
   FROM turn
 ), chosen AS (
   SELECT tenant_id, delivery_id FROM place WHERE place <= $4 ORDER BY turn, due_at LIMIT $3
-), last AS (
-  SELECT receiver, tenant_id FROM pair WHERE nth = $5
+), taken AS (
+  UPDATE work.delivery
+  SET state = 'sending', attempt = attempt + 1, lease_token = $2, lease_until = $1
+  FROM chosen
+  WHERE work.delivery.tenant_id = chosen.tenant_id
+    AND work.delivery.delivery_id = chosen.delivery_id
+  RETURNING work.delivery.*
 )
-UPDATE work.delivery
-SET state = 'sending', attempt = attempt + 1, lease_token = $2, lease_until = $1
-FROM chosen LEFT JOIN last ON true
-WHERE work.delivery.tenant_id = chosen.tenant_id
-  AND work.delivery.delivery_id = chosen.delivery_id
-RETURNING work.delivery.*, last.receiver AS last_receiver, last.tenant_id AS last_tenant_id
+SELECT taken.*, last.receiver AS last_receiver, last.tenant_id AS last_tenant_id
+FROM (SELECT receiver, tenant_id FROM pair WHERE nth = $5) last FULL JOIN taken ON true
 """
 
 
@@ -228,7 +229,7 @@ async def claim(
     )
     is_more = bool(rows) and rows[0]["last_receiver"] is not None
     last = (rows[0]["last_receiver"], rows[0]["last_tenant_id"]) if is_more else FIRST
-    return Claimed([_delivery(row) for row in rows], last)
+    return Claimed([_delivery(row) for row in rows if row["delivery_id"] is not None], last)
 
 
 async def settle(

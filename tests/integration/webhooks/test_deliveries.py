@@ -274,15 +274,20 @@ async def test_more_receivers_than_a_look_goes_through_all_get_their_turn(
     monkeypatch.setattr(sending.deliveries, "MOST_PAIRS", 2)
     async with AsyncExitStack() as stack:
         receivers = [await stack.enter_async_context(receiving()) for _ in range(5)]
-        for receiver in receivers * 2:
-            await ended_job(store, org_id, receiver.url)
+        gate = asyncio.Event()
+        for receiver in receivers:
+            receiver.hold = gate.wait
+            for _ in range(6):
+                await ended_job(store, org_id, receiver.url)
         sender = await open_sender(*(receiver.port for receiver in receivers))
 
-        taken = [await sender._begin_due() for _ in range(3)]
+        taken = [await sender._begin_due() for _ in range(4)]
+        gate.set()
         await asyncio.gather(*sender._under_way)
 
-        assert taken == [4, 4, 2]
-        assert [len(receiver.told) for receiver in receivers] == [2] * 5
+        assert taken == [8, 8, 4, 0]
+        assert await sender.send_due() == 10
+        assert [len(receiver.told) for receiver in receivers] == [6] * 5
 
 
 async def test_a_name_that_has_become_private_is_not_dialled_and_costs_a_try(
