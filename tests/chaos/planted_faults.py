@@ -26,7 +26,7 @@ def main(wanted: Sequence[str]) -> int:
     try:
         copy = folder / "tree"
         copy_tree(copy)
-        every = sorted({test for fault in faults for test in fault.tests})
+        every = sorted({selected(fault) for fault in faults})
         if run_tests(copy, every) != 0:
             print("the tests fail without any fault; nothing can be told by them")
             return 1
@@ -51,18 +51,23 @@ def copy_tree(copy: Path) -> None:
 
 
 def is_caught(fault: Fault, copy: Path) -> bool:
-    """Whether one of the fault's tests fails; the file is put back."""
+    """Whether the fault's test fails; the file is put back."""
     path = copy / fault.file
     right = path.read_text()
     began_s = time.monotonic()
     fault.plant(copy)
     try:
-        is_caught = run_tests(copy, fault.tests, quiet=True) == FAILED
+        is_caught = run_tests(copy, [selected(fault)], quiet=True) == FAILED
     finally:
         path.write_text(right)
     took_s = time.monotonic() - began_s
     print(f"{'caught' if is_caught else 'MISSED'}  {took_s:5.1f} s  {fault.name}", flush=True)
     return is_caught
+
+
+def selected(fault: Fault) -> str:
+    """The fault's test as pytest names it."""
+    return f"{fault.module}::{fault.test}"
 
 
 def run_tests(copy: Path, tests: Sequence[str], *, quiet: bool = False) -> int:
