@@ -66,12 +66,14 @@ async def test_a_lease_is_renewed_for_as_long_as_the_work_takes(
     job_id = await workshop.ask(org_id)
     held = HeldMaker(workshop.attempts.maker)
     attempts = workshop.with_attempts(maker=held, lease_s=LEASE_S).attempts
-    async with asyncio.timeout(30), owning(database) as owner:
-        attempt = asyncio.create_task(attempts.attempt(org_id, job_id))
-        await held.begun.wait()
-        first = await lease_until(owner, job_id)
-        while await lease_until(owner, job_id) < first + timedelta(seconds=LEASE_S):
-            assert not attempt.done()
+    attempt = asyncio.create_task(attempts.attempt(org_id, job_id))
+    try:
+        async with asyncio.timeout(20), owning(database) as owner:
+            await held.begun.wait()
+            first = await lease_until(owner, job_id)
+            while await lease_until(owner, job_id) < first + timedelta(seconds=LEASE_S):
+                assert not attempt.done()
+    finally:
         held.let_go.set()
         await attempt
 
