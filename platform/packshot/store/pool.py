@@ -28,16 +28,17 @@ else:
     Pool = asyncpg.Pool
     DriverConnection = asyncpg.Connection
 
+# What passes when the same is done again later, and is nobody's fault who asks.
 OUTAGES = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # the driver's word for a connection that is just being ended
     asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,  # class 53: a full disk, no memory, no connection left
+    asyncpg.OperatorInterventionError,  # class 57: shut down, starting, cancelled by somebody
+    asyncpg.TransactionRollbackError,  # class 40: the victim of a deadlock
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or a server that was closed for writing
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 
