@@ -9,7 +9,7 @@ from threading import Event, Thread
 from chaos.asks import Ask
 from chaos.client import Client, Entry, Shop
 
-CLIENTS = 10
+CLIENTS = 16
 
 
 class Load:
@@ -34,8 +34,9 @@ class Load:
             thread.start()
 
     def finish(self, *, within_s: float) -> None:
-        """Wait until every ask has had its answer; give up on those that have none by then."""
-        until_s = time.monotonic() + within_s
+        """Wait until every ask has had its answer, that long after the last one at the most."""
+        last_s = max((entry.ask.at_s for entry in self.entries), default=0.0)
+        until_s = self._began_s + last_s + within_s
         for thread in self._threads:
             thread.join(max(0.0, until_s - time.monotonic()))
         self.give_up()
