@@ -14,7 +14,10 @@ PUBLIC_PORTS = frozenset(PORTS.values())
 
 @dataclass(frozen=True, slots=True)
 class AllowedTarget:
-    """A private network that may be called: on ``port``, or without one on 80 and 443."""
+    """A private network that may be called: on ``port``, or without one on any.
+
+    Who names a network of their own means what runs there, and that is rarely on 443.
+    """
 
     network: IPv4Network | IPv6Network
     port: int | None = None
@@ -40,8 +43,7 @@ class AllowedTarget:
         """Whether this entry allows that address and port. Only ::ffff: is another's spelling."""
         if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
             address = address.ipv4_mapped
-        ports = PUBLIC_PORTS if self.port is None else {self.port}
-        return port in ports and address in self.network
+        return self.port in {None, port} and address in self.network
 
 
 def parse_allowed(text: str) -> tuple[AllowedTarget, ...]:
@@ -58,7 +60,9 @@ class Reach:
 
     def require_port(self, target: Target) -> None:
         """Raise RefusedUrl for a port that no address could be called on."""
-        if target.port not in PUBLIC_PORTS | {entry.port for entry in self.allowed}:
+        if target.port in PUBLIC_PORTS:
+            return
+        if not any(entry.port in {None, target.port} for entry in self.allowed):
             raise RefusedUrl(
                 f"Port {target.port} is not called; 80 and 443 are.",
                 fix="Serve it on the port of https.",

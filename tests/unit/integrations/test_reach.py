@@ -17,10 +17,12 @@ def test_nothing_private_is_reached_unless_it_is_allowed() -> None:
     assert not covers("10.0.0.0/8", "192.168.0.1")
 
 
-def test_a_network_without_a_port_is_reached_on_80_and_443() -> None:
-    reached = [port for port in (22, 80, 443, 5432, 8443) if covers("10.0.0.0/8", "10.0.0.1", port)]
+def test_a_network_without_a_port_is_reached_on_every_port_and_the_public_on_none_more() -> None:
+    for port in (80, 443, 8443):
+        assert covers("10.0.0.0/8", "10.0.0.1", port)
 
-    assert reached == [80, 443]
+    assert not covers("10.0.0.0/8", "93.184.216.34", 8443)
+    assert not covers("10.0.0.0/8", "192.168.0.1", 443)
 
 
 def test_a_network_with_a_port_is_reached_on_no_other() -> None:
