@@ -72,6 +72,12 @@ class JobId(Id):
     prefix = "job"
 
 
+class ItemId(Id):
+    """An item of a job: its uuid is that of the job which works on it."""
+
+    prefix = "itm"
+
+
 class OutputId(Id):
     """An output: a finished picture."""
 

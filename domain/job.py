@@ -1,4 +1,7 @@
-"""A job: one piece of image work, from the request to its outputs or to the reason why not."""
+"""A job: one piece of image work, from the request to its outputs or to the reason why not.
+
+A batch is a job too: it is worked on through its items, each a job of its own that names it.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,11 +15,11 @@ from domain.output import Output as Output  # noqa: PLC0414 - a job's outputs be
 
 # A change that takes ``timestamp`` is told its event's own: it reads no clock.
 Moment: TypeAlias = datetime | None
-Status = Literal["requested", "queued", "running", "succeeded", "failed", "cancelled"]
+Status = Literal["requested", "queued", "running", "succeeded", "partial", "failed", "cancelled"]
 # A worker that is shut down costs the job nothing; a renderer that dies over it does.
 Cost = Literal["nothing", "try", "renderer"]
 
-ENDED: tuple[Status, ...] = ("succeeded", "failed", "cancelled")
+ENDED: tuple[Status, ...] = ("succeeded", "partial", "failed", "cancelled")
 MOST_TRIES = 5
 # A job that took three workers or renderers down with it is the reason, not the victim.
 MOST_LOSSES = 3
@@ -43,6 +46,7 @@ class Job(Aggregate):
 
         The picture is named by its hash, or by the address it is still to be fetched from, without
         the address's query, which may hold a credential; so is the receiver of the webhook.
+        A batch has ``items``, their number, and no picture; an item names its ``batch_id``.
         """
 
         TOPIC = "job.requested.v1"
@@ -56,6 +60,8 @@ class Job(Aggregate):
         client_ref: str | None
         input_address: str | None = None
         webhook_address: str | None = None
+        items: int | None = None
+        batch_id: str | None = None
 
     class Queued(Event):
         """The job waits for a worker, not before ``not_before`` (ISO 8601) where one is given."""
@@ -87,11 +93,21 @@ class Job(Aggregate):
         TOPIC = "job.interrupted.v1"
 
     class Succeeded(Event):
-        """The job ended with outputs; ``cached`` says that an earlier job had made them."""
+        """The job ended with outputs; ``cached`` says that an earlier job had made them.
+
+        Those of a batch stand in the events of its items.
+        """
 
         TOPIC = "job.succeeded.v1"
         outputs: list[dict[str, Any]]
         cached: bool
+
+    class PartlySucceeded(Event):
+        """The batch ended, and some of its items succeeded while others did not."""
+
+        TOPIC = "job.partly-succeeded.v1"
+        succeeded: int
+        unsuccessful: int
 
     class Failed(Event):
         """The job ended without outputs; ``error`` is the refusal that says why."""
@@ -105,7 +121,7 @@ class Job(Aggregate):
         TOPIC = "job.cancelled.v1"
 
     class Retried(Event):
-        """A job that had failed or been cancelled was queued again, with all its tries."""
+        """A job that had not wholly succeeded was queued again, with all its tries."""
 
         TOPIC = "job.retried.v1"
 
@@ -124,6 +140,8 @@ class Job(Aggregate):
         client_ref: str | None = None,
         input_address: str | None = None,
         webhook_address: str | None = None,
+        items: int | None = None,
+        batch_id: JobId | None = None,
     ) -> Self:
         """Ask for a job."""
         return cls._create(
@@ -139,6 +157,8 @@ class Job(Aggregate):
             client_ref=client_ref,
             input_address=input_address,
             webhook_address=webhook_address,
+            items=items,
+            batch_id=None if batch_id is None else str(batch_id),
         )
 
     @event(Requested)
@@ -155,6 +175,8 @@ class Job(Aggregate):
         client_ref: str | None,
         input_address: str | None = None,
         webhook_address: str | None = None,
+        items: int | None = None,
+        batch_id: str | None = None,
     ) -> None:
         self.operation = operation
         self.recipe = recipe
@@ -166,6 +188,8 @@ class Job(Aggregate):
         self.client_ref = client_ref
         self.input_address = input_address
         self.webhook_address = webhook_address
+        self.items = items
+        self.batch_id = None if batch_id is None else JobId.parse(batch_id)
         self.status: Status = "requested"
         self.attempt = 0
         self.tries_left = MOST_TRIES
@@ -256,6 +280,21 @@ class Job(Aggregate):
         self.cached = cached
         self.ended_at = timestamp
 
+    def succeed_partly(self, *, succeeded: int, unsuccessful: int) -> None:
+        """End a batch of which some items succeeded; raises Conflict when it is not running."""
+        self._expect("running", verb="ended")
+        self._partly_succeeded(succeeded=succeeded, unsuccessful=unsuccessful)
+
+    @event(PartlySucceeded)
+    def _partly_succeeded(
+        self,
+        succeeded: int,  # noqa: ARG002 - for whoever reads the log
+        unsuccessful: int,  # noqa: ARG002 - for whoever reads the log
+        timestamp: Moment = None,
+    ) -> None:
+        self.status = "partial"
+        self.ended_at = timestamp
+
     def fail(self, reason: Refusal, *, of: str) -> None:
         """End the job with the reason why it has no outputs; raises Conflict when it has ended.
 
@@ -281,8 +320,8 @@ class Job(Aggregate):
         self.ended_at = timestamp
 
     def retry(self) -> None:
-        """Queue a job that failed or was cancelled once more; raises Conflict for any other."""
-        self._expect("failed", "cancelled", verb="retried")
+        """Queue a job that did not wholly succeed once more; raises Conflict for any other."""
+        self._expect("partial", "failed", "cancelled", verb="retried")
         self._retried()
 
     @event(Retried)

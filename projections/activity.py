@@ -28,7 +28,8 @@ class ActivityView:
         INSERT INTO {table} (tenant_id, position, event_id, at, type, stream_id,
                              actor_type, actor_id, request_id)
         SELECT e.tenant_id, e.seq, e.event_id, e.at,
-               CASE t.noun WHEN 'api-key' THEN 'key' ELSE t.noun END || '.' || t.participle,
+               CASE t.noun WHEN 'api-key' THEN 'key' ELSE t.noun END || '.'
+               || CASE t.participle WHEN 'partly-succeeded' THEN 'partial' ELSE t.participle END,
                e.stream_id, actor.type, actor.id, meta."requestId"
         FROM es.event e,
              LATERAL (SELECT split_part(e.type, '.', 1), split_part(e.type, '.', 2))

@@ -1,7 +1,7 @@
 """The view of outputs: finished pictures by id, and by what they were made from."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -65,6 +65,21 @@ async def find_output(
         output_id,
     )
     return None if document is None else Output.from_dict(orjson.loads(document))
+
+
+async def find_outputs(
+    connection: "Connection", *, tenant_id: UUID, output_ids: Sequence[UUID]
+) -> list[Output]:
+    """Those outputs of that organization that there are, in no order."""
+    rows = await connection.fetch(
+        """
+        SELECT document FROM views.output
+        WHERE tenant_id = $1 AND output_id = ANY($2)
+        """,
+        tenant_id,
+        output_ids,
+    )
+    return [Output.from_dict(orjson.loads(row["document"])) for row in rows]
 
 
 async def find_cached(connection: "Connection", *, tenant_id: UUID, key: bytes) -> Output | None:

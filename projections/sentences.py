@@ -6,6 +6,7 @@ from typing import Any
 
 SENTENCES: Mapping[str, str] = {
     "organization.created": "The organization “{name}” was founded.",
+    "organization.webhook-secret-rotated": "The secret of webhooks was rotated.",
     "key.issued": "The API key “{name}” was issued.",
     "job.requested": "A job was asked for: {operation}.",
     "job.queued": "The job was queued.",
@@ -13,6 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "job.postponed": "The job was postponed: {reason[detail]}",
     "job.interrupted": "Work on the job was interrupted.",
     "job.succeeded": "The job succeeded.",
+    "job.partial": "The job succeeded in part: {succeeded} of its items, {unsuccessful} did not.",
     "job.failed": "The job failed: {error[detail]}",
     "job.cancelled": "The job was cancelled.",
     "job.retried": "The job was asked for again.",

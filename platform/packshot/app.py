@@ -34,6 +34,7 @@ ENDPOINTS = (
     jobs.create_job,
     jobs.find_job,
     jobs.list_jobs,
+    jobs.list_items,
     jobs.cancel_job,
     jobs.retry_job,
     outputs.find_output,

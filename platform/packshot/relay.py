@@ -14,8 +14,8 @@ from packshot.config import Settings
 from packshot.edge.logs import configure_logs
 from packshot.edge.webhook_bodies import webhook_body
 from packshot.signals import tell_started, told_to_stop
+from packshot.store import batches, idempotency, jobrelay
 from packshot.store import broker as brokers
-from packshot.store import idempotency, jobrelay
 from packshot.store.jobrelay import Due
 from packshot.store.wake import Topic, listen
 from packshot.wiring import Services, open_services
@@ -66,7 +66,8 @@ def _jobs(services: Services, broker: RedisBroker, *, sweeps: Sequence[Sweep]) -
 
     async def sweep_ended() -> int:
         async with services.pools.writing() as connection:
-            return await jobrelay.sweep_ended(connection)
+            items = await jobrelay.sweep_ended(connection)
+            return items + await batches.sweep_ended(connection)
 
     async def sweep_answers() -> int:
         return await idempotency.sweep(services.pools)

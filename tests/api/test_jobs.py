@@ -144,11 +144,11 @@ def test_a_picture_is_fetched_from_its_address_by_the_worker(
 def test_a_picture_that_is_not_there_is_tried_again_before_its_job_fails(
     client: Client, neighbour: Neighbour
 ) -> None:
-    url = neighbour.url("/nothing.jpg")
+    url = neighbour.url("/nowhere.jpg")
 
     job_id = client.post("/api/v1/jobs", json={"imageUrl": url}).json()["jobId"]
 
-    until(lambda: neighbour.asked.count("/nothing.jpg") >= 2)
+    until(lambda: neighbour.asked.count("/nowhere.jpg") >= 2)
     assert client.get(f"/api/v1/jobs/{job_id}").json()["attempt"] >= 2
 
 

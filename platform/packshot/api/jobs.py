@@ -5,16 +5,25 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
-from domain.ids import JobId
+from domain.ids import ItemId, JobId
 from domain.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, USUAL_PRIORITY
 from domain.scopes import Scope
 from packshot.commands.jobs import Plan, no_such_job
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
-from packshot.edge.fields import Label, NotYet, Word
+from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
-from packshot.edge.job_shapes import JOBS_PATH, JobAnswer, JobsAnswer, accepted, job_answer
+from packshot.edge.items import ItemList, items_of
+from packshot.edge.job_shapes import (
+    JOBS_PATH,
+    ItemsAnswer,
+    JobAnswer,
+    JobsAnswer,
+    accepted,
+    item_answer,
+    job_answer,
+)
 from packshot.edge.moments import Moment
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
 from packshot.edge.quantities import WholeNumber
@@ -22,6 +31,7 @@ from packshot.edge.sources import PictureForm, check_webhook_url, source_of, wis
 from projections.jobs import JobFilter
 
 LONGEST_WAIT_S = 25
+MOST_BATCH_BYTES = 1024 * 1024
 MOST_AHEAD = timedelta(days=30)
 NOT_YET = tuple(
     (operation, "process is the only operation yet.")
@@ -29,10 +39,24 @@ NOT_YET = tuple(
 )
 STATUSES = ("queued", "running", "succeeded", "failed", "partial", "cancelled")
 JOB = JOBS_PATH + "/{jobId}"
+CHANGE_REFUSALS = (
+    "not_found", "already_terminal", "version_conflict", "invalid_parameter", "org_suspended",
+    "overloaded",
+)  # fmt: skip
 
 
 class JobForm(PictureForm):
     """Image work, when it is to be done, and who is told of its end."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["imageUrl"]},
+                {"required": ["outputId"]},
+                {"required": ["items"]},
+            ]
+        }
+    )
 
     operation: Annotated[str, Word(("process",), not_yet=NOT_YET)] = Field(
         "process", description="What to do with the picture."
@@ -43,7 +67,9 @@ class JobForm(PictureForm):
     not_before: Annotated[datetime, Moment(MOST_AHEAD)] | None = Field(
         None, description="The job is not begun before this time, at most 30 days ahead."
     )
-    items: Annotated[None, NotYet("send a job for each picture.")] = None
+    items: Annotated[list[object], ItemList()] | None = Field(
+        None, description="A batch: each item its picture and own fields, the rest is for all."
+    )
 
 
 class WaitForm(Form):
@@ -76,14 +102,19 @@ class JobsForm(PageForm):
         "missing_parameter", "ambiguous_input", "url_not_allowed", "org_suspended", "overloaded",
     ),
     answer_headers=("location", "x-log-position", "x-log-head"),
+    json_max_bytes=MOST_BATCH_BYTES,
 )  # fmt: skip
 async def create_job(call: Call[JobForm]) -> Reply:
-    """Ask for a job."""
-    source = await source_of(call)
+    """Ask for a job of one picture, or of many."""
+    form, jobs = call.form, call.services.jobs
+    plan = Plan(form.priority, form.not_before)
+    if form.items is None:
+        source = await source_of(call)
+        await check_webhook_url(call)
+        return accepted(await jobs.request(call.context, source, wish_of(form), plan=plan))
+    items = await items_of(call, form.items)
     await check_webhook_url(call)
-    plan = Plan(call.form.priority, call.form.not_before)
-    changed = await call.services.jobs.request(call.context, source, wish_of(call.form), plan=plan)
-    return accepted(changed)
+    return accepted(await jobs.batches.request(call.context, items, wish_of(form), plan=plan))
 
 
 @endpoint(
@@ -94,7 +125,26 @@ async def find_job(call: Call[WaitForm]) -> Reply:
     job_id = _job_id(call.path)
     org_id = call.key.org_id
     job = await call.services.jobs.wait(org_id, job_id, at_most_s=call.form.wait)
-    return Reply(job_answer(job))
+    return Reply(job_answer(job, await call.services.jobs.results(org_id, job)))
+
+
+@endpoint(
+    "GET",
+    JOB + "/items",
+    scope=Scope.JOBS_READ,
+    form=PageForm,
+    answer=ItemsAnswer,
+    refuses=("not_found",),
+)
+async def list_items(call: Call[PageForm]) -> Reply:
+    """Answer a job's items, in the order in which they were asked for."""
+    form, org_id, jobs = call.form, call.key.org_id, call.services.jobs
+    job = await jobs.find(org_id, _job_id(call.path))
+    after = None if form.after is None else _item_place(form.after)
+    items = await jobs.batches.list_items(org_id, job, after=after, limit=form.limit + 1)
+    total = Total(1 if job.items is None else job.items)
+    shown, page = page_of(items, form, total=total, place=lambda item: str(ItemId(item.id)))
+    return Reply(ItemsAnswer(data=[item_answer(item) for item in shown], page=page))
 
 
 @endpoint("GET", JOBS_PATH, scope=Scope.JOBS_READ, form=JobsForm, answer=JobsAnswer)
@@ -116,7 +166,8 @@ async def list_jobs(call: Call[JobsForm]) -> Reply:
     )
     total = Total.counted(listed.total) if is_filtered else Total(listed.total)
     shown, page = page_of(listed.jobs, form, total=total, place=lambda job: str(job.job_id))
-    return Reply(JobsAnswer(data=[job_answer(job) for job in shown], page=page))
+    told = [job_answer(job, listed.results.get(job.id)) for job in shown]
+    return Reply(JobsAnswer(data=told, page=page))
 
 
 @endpoint(
@@ -125,13 +176,15 @@ async def list_jobs(call: Call[JobsForm]) -> Reply:
     scope=Scope.JOBS_WRITE,
     form=NoFields,
     answer=JobAnswer,
-    refuses=("not_found", "already_terminal", "version_conflict", "org_suspended", "overloaded"),
+    refuses=CHANGE_REFUSALS,
     answer_headers=("x-log-position", "x-log-head"),
 )
 async def cancel_job(call: Call[NoFields]) -> Reply:
     """Call a job off."""
-    changed = await call.services.jobs.cancel(call.context, _job_id(call.path))
-    return Reply(job_answer(changed.job), head=changed.head)
+    jobs = call.services.jobs
+    changed = await jobs.cancel(call.context, _job_id(call.path))
+    results = await jobs.results(call.key.org_id, changed.job)
+    return Reply(job_answer(changed.job, results), head=changed.head)
 
 
 @endpoint(
@@ -140,12 +193,14 @@ async def cancel_job(call: Call[NoFields]) -> Reply:
     scope=Scope.JOBS_WRITE,
     form=NoFields,
     accepted=JobAnswer,
-    refuses=("not_found", "already_terminal", "version_conflict", "org_suspended", "overloaded"),
+    refuses=CHANGE_REFUSALS,
     answer_headers=("location", "x-log-position", "x-log-head"),
 )
 async def retry_job(call: Call[NoFields]) -> Reply:
-    """Queue a job that failed or was cancelled once more."""
-    return accepted(await call.services.jobs.retry(call.context, _job_id(call.path)))
+    """Queue a job that failed or was cancelled once more; of a batch, what did not succeed."""
+    jobs = call.services.jobs
+    changed = await jobs.retry(call.context, _job_id(call.path))
+    return accepted(changed, await jobs.results(call.key.org_id, changed.job))
 
 
 def _job_id(path: Mapping[str, str]) -> JobId:
@@ -154,6 +209,13 @@ def _job_id(path: Mapping[str, str]) -> JobId:
         return JobId.parse(path["jobId"])
     except ValueError:
         raise no_such_job() from None
+
+
+def _item_place(text: str) -> UUID:
+    try:
+        return ItemId.parse(text).uuid
+    except ValueError:
+        raise bad_cursor() from None
 
 
 def _place(text: str) -> UUID:

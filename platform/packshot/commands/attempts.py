@@ -6,7 +6,7 @@ that gives the lease up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from domain.ids import JobId, OrgId, RequestId
 from domain.job import MOST_LOSSES, MOST_TRIES, Cost, Job
 from domain.recorded import Actor, Context
 from imaging.recipe import Recipe
+from packshot.commands.batch_progress import Ended, begin_with, end_with
 from packshot.commands.downloads import Downloads
 from packshot.commands.making import Made, Maker, Photo, Wish
 from packshot.failpoints import failpoint
@@ -102,7 +103,8 @@ class Attempts:
                 await self._end(lease, job, lambda: job.fail(_dead(), of=lease.correlation_id))
                 return None
             job.start()
-            await self.store.save(self._context(lease), job)
+            batch = await begin_with(self.store, connection, org_id, job)
+            await self.store.save(self._context(lease), job, *batch)
         return lease, job
 
     async def _work(self, lease: Lease, job: Job) -> None:
@@ -226,14 +228,20 @@ class Attempts:
             if not await leave(connection, lease):
                 raise LeaseLost
             verb()
-            head = await self.store.save(self._context(lease), job)
-            if lease.webhook_url is not None:
-                await deliveries.put(connection, head, job=job, url=lease.webhook_url)
-            unit.afterwards(lambda: self._tell_ended(lease.job_id))
+            ended = [Ended(job, lease.webhook_url)]
+            batch = await end_with(self.store, connection, lease.org_id, job)
+            if batch is not None:
+                ended.append(batch)
+            head = await self.store.save(self._context(lease), *(one.job for one in ended))
+            newest = ended[-1]  # an item itself has no webhook
+            if newest.webhook_url is not None:
+                await deliveries.put(connection, head, job=newest.job, url=newest.webhook_url)
+            unit.afterwards(lambda: self._tell_ended(ended))
 
-    def _tell_ended(self, job_id: JobId) -> None:
+    def _tell_ended(self, ended: Sequence[Ended]) -> None:
         for topic in ("ended", "deliveries", "jobs"):
-            self.waker.touched(topic, str(job_id))
+            for one in ended:
+                self.waker.touched(topic, str(one.job.job_id))
 
     def _context(self, lease: Lease) -> Context:
         return Context(

@@ -20,6 +20,7 @@ from domain.webhook_schedule import Spread, next_try
 from domain.webhook_secret import WebhookSecret, signed_headers
 from integrations.http import OutboundClient, OutboundFailed
 from packshot import __version__
+from packshot.commands.results import Results, results_of
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.failpoints import failpoint
 from packshot.store import deliveries
@@ -62,7 +63,7 @@ class Deliveries:
     store: EventStore
     client: OutboundClient
     secrets: WebhookSecrets
-    body: Callable[[Job, Delivery], bytes]
+    body: Callable[[Job, Delivery, Results], bytes]
     clock: Callable[[], datetime] = _now
     spread: Spread = uniform
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -174,7 +175,8 @@ class Deliveries:
                 stream_id=delivery.job_id.uuid,
                 up_to=delivery.version,
             )
-            return self.body(job, delivery), await self.secrets.signing(delivery.org_id)
+            results = await results_of(self.store, delivery.org_id, job, at=delivery.position)
+            return self.body(job, delivery, results), await self.secrets.signing(delivery.org_id)
 
         begin_by = delivery.lease_until - timedelta(seconds=LEASE_S - BEGIN_WITHIN_S)
         return await self._patiently(once, until=begin_by)

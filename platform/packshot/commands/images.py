@@ -1,7 +1,7 @@
 """Making pictures: a photo and a wish in, an output recorded and kept."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,25 @@ class Images:
                 fix="Send the original photo again.",
             )
         return Photo(self.content_path(org_id, output), output.bytes_sha256, output.size_bytes)
+
+    async def photos_of_outputs(
+        self, org_id: OrgId, output_ids: Collection[OutputId]
+    ) -> dict[OutputId, Photo]:
+        """Those outputs as photos that there are, and whose bytes are still kept."""
+        async with self.store.pools.reading(org_id) as connection:
+            found = await outputs.find_outputs(
+                connection, tenant_id=org_id.uuid, output_ids=[one.uuid for one in output_ids]
+            )
+        return await asyncio.to_thread(self._kept, org_id, found)
+
+    def _kept(self, org_id: OrgId, found: Sequence[Output]) -> dict[OutputId, Photo]:
+        return {
+            output.output_id: Photo(
+                self.content_path(org_id, output), output.bytes_sha256, output.size_bytes
+            )
+            for output in found
+            if self.blobs.holds(org_id, output.bytes_sha256)
+        }
 
     async def _find_or_make(
         self, context: Context, photo: Photo, *, wish: Wish, source: Path, key: bytes

@@ -1,58 +1,43 @@
 """Jobs as callers know them: asked for, read, waited for, called off, tried again."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from domain.errors import Conflict, NotFound
 from domain.ids import JobId, OrgId
-from domain.job import USUAL_PRIORITY, Job
+from domain.job import Job
 from domain.recorded import Context
+from packshot.commands.batches import Batches, refuse_item
 from packshot.commands.making import Photo, Wish
+from packshot.commands.plans import Changed, Link, Plan
 from packshot.commands.requests import requested_job, without_query
+from packshot.commands.results import Results, results_of, results_without_outputs
 from packshot.failpoints import failpoint
 from packshot.store import deliveries, jobqueue
 from packshot.store.blobs import Blobs
 from packshot.store.endings import Endings
 from packshot.store.events import EventStore
-from packshot.store.head import LogHead
 from packshot.store.jobqueue import Ticket
 from packshot.store.wake import Waker
 from projections.jobs import JobFilter, count_jobs, list_jobs
+
+__all__ = ["Changed", "Jobs", "Link", "Listed", "Plan", "no_such_job"]
 
 LOOK_EVERY_S = 1.0  # while waiting: an ending that was not heard of is seen
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """A photo that a worker is to fetch; its address was checked when it was asked for."""
-
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """When a job is to be done."""
-
-    priority: int = USUAL_PRIORITY
-    not_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A job after a command, and the head of the log that says so."""
-
-    job: Job
-    head: LogHead
-
-
-@dataclass(frozen=True, slots=True)
 class Listed:
-    """Jobs of one page, and how many match in all (counting may have stopped earlier)."""
+    """Jobs of one page, and how many match in all (counting may have stopped earlier).
+
+    ``results`` says by each job's id what it has to show; of batches without their outputs.
+    """
 
     jobs: list[Job]
     total: int
+    results: Mapping[UUID, Results]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +48,11 @@ class Jobs:
     blobs: Blobs
     waker: Waker
     endings: Endings
+
+    @property
+    def batches(self) -> Batches:
+        """The use cases of jobs that have items."""
+        return Batches(self.store, self.waker)
 
     async def request(
         self, context: Context, source: Photo | Link, wish: Wish, *, plan: Plan
@@ -104,6 +94,10 @@ class Jobs:
         except NotFound:
             raise no_such_job() from None
 
+    async def results(self, org_id: OrgId, job: Job) -> Results:
+        """What the job has to show now."""
+        return await results_of(self.store, org_id, job)
+
     async def wait(self, org_id: OrgId, job_id: JobId, *, at_most_s: float) -> Job:
         """The job once it has ended, or as it is after ``at_most_s`` seconds."""
         loop = asyncio.get_running_loop()
@@ -134,10 +128,18 @@ class Jobs:
             total = await count_jobs(
                 connection, tenant_id=tenant_id, wanted=wanted, at_most=count_at_most
             )
-        return Listed(await self.store.load_many(Job, org_id=org_id, stream_ids=ids), total)
+        jobs = await self.store.load_many(Job, org_id=org_id, stream_ids=ids)
+        return Listed(jobs, total, await results_without_outputs(self.store, org_id, jobs))
 
     async def cancel(self, context: Context, job_id: JobId) -> Changed:
-        """Call a job off, also one that is being worked on; raises Conflict when it has ended."""
+        """Call a job off, also one that is being worked on; raises Conflict when it has ended.
+
+        A batch is called off with its items; one item alone is refused as InvalidInput.
+        """
+        known = await self.find(context.org_id, job_id)
+        refuse_item(known, "cancelled")
+        if known.items is not None:
+            return await self.batches.cancel(context, job_id)
         async with self.store.together() as unit:
             connection = await unit.connection()
             webhook_url = await jobqueue.call_off(connection, context.org_id, job_id)
@@ -150,7 +152,14 @@ class Jobs:
         return Changed(job, head)
 
     async def retry(self, context: Context, job_id: JobId) -> Changed:
-        """Queue a job that failed or was cancelled once more; raises Conflict for any other."""
+        """Queue a job that failed or was cancelled once more; raises Conflict for any other.
+
+        Of a batch, the items that did not succeed; one item alone is refused as InvalidInput.
+        """
+        known = await self.find(context.org_id, job_id)
+        refuse_item(known, "retried")
+        if known.items is not None:
+            return await self.batches.retry(context, job_id)
         async with self.store.together() as unit:
             is_back = await jobqueue.put_back(await unit.connection(), context.org_id, job_id)
             job = await self.find(context.org_id, job_id)

@@ -7,8 +7,18 @@ from domain.job import Job
 from packshot.commands.making import Photo, Wish
 
 
-def requested_job(job_id: JobId, wish: Wish, *, photo: Photo | None, address: str | None) -> Job:
-    """A job that was asked for: of a photo, or of one still to be fetched from an address."""
+def requested_job(
+    job_id: JobId,
+    wish: Wish,
+    *,
+    photo: Photo | None,
+    address: str | None,
+    batch_id: JobId | None = None,
+) -> Job:
+    """A job that was asked for: of a photo, or of one still to be fetched from an address.
+
+    ``batch_id`` names the batch that it is an item of.
+    """
     return Job.request(
         job_id,
         operation="process",
@@ -21,6 +31,24 @@ def requested_job(job_id: JobId, wish: Wish, *, photo: Photo | None, address: st
         client_ref=wish.client_ref,
         input_address=address,
         webhook_address=None if wish.webhook_url is None else _origin(wish.webhook_url),
+        batch_id=batch_id,
+    )
+
+
+def requested_batch(job_id: JobId, shared: Wish, *, items: int) -> Job:
+    """A batch of so many items that was asked for, with what they share."""
+    return Job.request(
+        job_id,
+        operation="process",
+        recipe=shared.recipe.to_dict(),
+        recipe_hash=shared.recipe.recipe_hash,
+        input_sha256=None,
+        input_bytes=None,
+        preset_label=shared.preset_label,
+        sku=shared.sku,
+        client_ref=shared.client_ref,
+        webhook_address=None if shared.webhook_url is None else _origin(shared.webhook_url),
+        items=items,
     )
 
 

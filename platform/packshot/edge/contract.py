@@ -40,6 +40,8 @@ class NoFields(Form):
 
 FormT = TypeVar("FormT", bound=Form)
 
+MOST_JSON_BYTES = 64 * 1024
+
 
 @dataclass(slots=True)
 class Call(Generic[FormT]):
@@ -112,6 +114,7 @@ class Endpoint:
     answer_headers: tuple[str, ...]
     follows: str | None
     accepted: type[BaseModel] | None
+    json_max_bytes: int
 
     @property
     def name(self) -> str:
@@ -154,6 +157,7 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     answer_headers: tuple[str, ...] = (),
     follows: str | None = None,
     accepted: type[BaseModel] | None = None,
+    json_max_bytes: int = MOST_JSON_BYTES,
 ) -> Callable[[Handler], Endpoint]:
     """Declare an endpoint.
 
@@ -162,13 +166,14 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     JSON's model; ``media_types`` are further types the answer may have. ``refuses`` are the codes
     beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
     ``follows`` is the following view that a GET reads, None where what it reads is right at once.
-    ``accepted`` is the model of a 202, where the work may be done later.
+    ``accepted`` is the model of a 202, where the work may be done later. ``json_max_bytes`` is how
+    large a JSON body may be.
     """
 
     def declare(handler: Handler) -> Endpoint:
         return Endpoint(
             method, path, handler, scope, cost, form, file_field, answer, media_types,
-            refuses, answer_headers, follows, accepted,
+            refuses, answer_headers, follows, accepted, json_max_bytes,
         )  # fmt: skip
 
     return declare

@@ -27,7 +27,6 @@ from packshot.edge.visibility import MIN_POSITION, until_visible
 if TYPE_CHECKING:
     from packshot.wiring import Services
 
-MOST_JSON_BYTES = 64 * 1024
 NO_FIELDS = NoFields()
 
 
@@ -139,7 +138,7 @@ async def _fields_of_body(
         ) as received:
             yield received.values, received.file
     elif media_type == "application/json":
-        body.max_bytes = MOST_JSON_BYTES
+        body.max_bytes = endpoint.json_max_bytes
         yield read_json_fields(await body), None
     elif not media_type and not await _has_bytes(body):
         yield {}, None

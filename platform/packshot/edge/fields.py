@@ -5,19 +5,25 @@ A value comes as text (multipart, query) or as JSON's own types; both read alike
 problem: ``out_of_range`` becomes ``<field>_out_of_range``, any other type ``invalid_parameter``.
 """
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from reprlib import repr as short_repr
+from typing import Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
 SHOWN_CHARACTERS = 40
+# What JSON and Postgres cannot hold, or a line of text should not: control characters, surrogates.
+NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class ReadField(ABC):
-    """A field read by ``read`` and described by ``schema``."""
+    """A field read by ``read`` and described by ``schema``; some can only be said in JSON."""
+
+    is_only_json: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, value: object) -> Any:
@@ -130,7 +136,8 @@ class NotYet(ReadField):
 
 def shown(value: object) -> str:
     """The value as a detail may quote it: short, and of one line."""
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else short_repr(value)
+    text = text[: SHOWN_CHARACTERS + 1]
     text = text.encode("unicode_escape").decode("ascii") if not _is_plain(text) else text
     if not text:
         return "an empty value"
@@ -138,8 +145,4 @@ def shown(value: object) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """No control character, no lone surrogate: what JSON and Postgres can hold."""
-    return not any(
-        character < " " or "\x7f" <= character <= "\x9f" or "\ud800" <= character <= "\udfff"
-        for character in text
-    )
+    return NOT_PLAIN.search(text) is None

@@ -1,7 +1,7 @@
 """A request's fields as one checked value: known names only, and every mistake told at once."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -31,17 +31,18 @@ class Form(BaseModel):
 FormT = TypeVar("FormT", bound=Form)
 
 
-def read_form(form: type[FormT], values: Mapping[str, object]) -> FormT:
+def read_form(form: type[FormT], values: Mapping[str, object], *, within: str = "") -> FormT:
     """Check the values; raises InvalidInput, or Mistakes when several fields are wrong.
 
-    A JSON null says the same as a field left out.
+    A JSON null says the same as a field left out. ``within`` is the place of the values in the
+    request, such as ``items[3].``, and begins the names that a mistake tells.
     """
     try:
         return form.model_validate({name: v for name, v in values.items() if v is not None})
     except ValidationError as error:
         known = known_names(form)
         told = error.errors(include_url=False)[:MOST_MISTAKES_TOLD]
-        raise _all_of([_refusal_of(details, known) for details in told]) from None
+        raise all_of([_refusal_of(details, known, within=within) for details in told]) from None
 
 
 def known_names(form: type[Form]) -> list[str]:
@@ -49,14 +50,15 @@ def known_names(form: type[Form]) -> list[str]:
     return [field.alias or name for name, field in form.model_fields.items()]
 
 
-def unknown_field(name: str, known: Iterable[str]) -> InvalidInput:
+def unknown_field(name: str, known: Iterable[str], *, within: str = "") -> InvalidInput:
     """The refusal of a field that nobody declared, with the nearest one that somebody did."""
     names = list(known)
     nearest = _nearest(name, names)
+    whole = within + _short(name)
     return InvalidInput(
         "unknown_field",
-        f"There is no field {_short(name)}; the fields are {', '.join(names) or 'none'}.",
-        param=_short(name),
+        f"There is no field {whole}; the fields are {', '.join(names) or 'none'}.",
+        param=whole,
         allowed={"fields": names},
         fix=f"Did you mean {nearest}?" if nearest else "Leave the field out.",
     )
@@ -82,7 +84,7 @@ def read_json_fields(body: bytes) -> dict[str, object]:
             body, object_pairs_hook=_object_of_distinct, parse_constant=_refuse_constant
         )
         if isinstance(fields, dict):
-            return _flat(fields)
+            return flat_fields(fields)
     except (ValueError, RecursionError):
         raise InvalidInput(
             "malformed_request",
@@ -94,11 +96,12 @@ def read_json_fields(body: bytes) -> dict[str, object]:
     )
 
 
-def _flat(fields: Mapping[str, object]) -> dict[str, object]:
+def flat_fields(fields: Mapping[str, object], *, within: str = "") -> dict[str, object]:
+    """The fields by their dotted names; raises InvalidInput, and ValueError for what is no text."""
     flat: dict[str, object] = {}
     for name, value in _dotted(fields):
         if name in flat:
-            raise duplicate_field(name)
+            raise duplicate_field(within + name)
         if len(flat) == MOST_FIELDS:
             raise _too_many_fields()
         name.encode()  # half a surrogate pair is no text: UnicodeEncodeError, a ValueError
@@ -135,23 +138,25 @@ def _refuse_constant(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _refusal_of(details: ErrorDetails, known: list[str]) -> Refusal:
+def _refusal_of(details: ErrorDetails, known: list[str], *, within: str) -> Refusal:
     name = ".".join(str(part) for part in details["loc"])
     if details["type"] == "extra_forbidden":
-        return unknown_field(name, known)
+        return unknown_field(name, known, within=within)
+    whole = within + name
     context: dict[str, Any] = details.get("ctx", {})
     example = context.get("example")
     is_range = details["type"] == "out_of_range"
     return InvalidInput(
         f"{name}_out_of_range" if is_range else "invalid_parameter",
-        f"{name} {details['msg']}",
-        param=name,
+        f"{whole} {details['msg']}",
+        param=whole,
         allowed=context.get("allowed"),
-        fix=f"Use {name}={example}{context.get('note', '')}." if example is not None else None,
+        fix=f"Use {whole}={example}{context.get('note', '')}." if example is not None else None,
     )
 
 
-def _all_of(mistakes: list[Refusal]) -> Refusal:
+def all_of(mistakes: Sequence[Refusal]) -> Refusal:
+    """One mistake as it is, several as Mistakes."""
     return mistakes[0] if len(mistakes) == 1 else Mistakes(mistakes)
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import Field
+
 from domain.errors import Refusal
+from domain.ids import ItemId
 from domain.job import Job
 from domain.output import Output
-from packshot.commands.jobs import Changed
+from packshot.commands.plans import Changed
+from packshot.commands.results import Results, own_results
 from packshot.edge.contract import Reply
 from packshot.edge.paging import PageAnswer
 from packshot.edge.problems import problem_of
@@ -28,14 +32,17 @@ class LinksAnswer(Answer):
     """Where to look further."""
 
     self_: str
+    items: str
 
     model_config = Answer.model_config | {"alias_generator": lambda name: name.rstrip("_")}
 
 
 class JobAnswer(Answer):
-    """A job: ``status`` is queued, running, succeeded, failed or cancelled.
+    """A job: ``status`` is queued, running, succeeded, partial, failed or cancelled.
 
-    ``error`` is the problem that ended a failed job; ``outputs`` what a succeeded one made.
+    ``error`` is the problem that ended a failed job; ``outputs`` what a succeeded one made. Of a
+    batch they are the first 200 of its items in their order, and in a list of jobs none;
+    ``links.items`` has them all. ``batchId`` is there in an item of a batch.
     """
 
     job_id: str
@@ -51,6 +58,7 @@ class JobAnswer(Answer):
     preset_label: str | None
     sku: str | None
     client_ref: str | None
+    batch_id: str | None = Field(default=None, exclude_if=lambda batch_id: batch_id is None)
     links: LinksAnswer
 
 
@@ -61,14 +69,34 @@ class JobsAnswer(Answer):
     page: PageAnswer
 
 
-def job_answer(job: Job) -> JobAnswer:
-    """The job as callers are told of it."""
-    outputs = [_output_of(job, document) for document in job.outputs]
+class ItemAnswer(Answer):
+    """One picture of a job: ``output`` what was made of it, ``error`` why nothing was."""
+
+    item_id: str
+    status: str
+    output: OutputAnswer | None
+    error: Mapping[str, Any] | None
+    preset_label: str | None
+    sku: str | None
+    client_ref: str | None
+
+
+class ItemsAnswer(Answer):
+    """A page of a job's items, in the order in which they were asked for."""
+
+    data: list[ItemAnswer]
+    page: PageAnswer
+
+
+def job_answer(job: Job, results: Results | None = None) -> JobAnswer:
+    """The job as callers are told of it; None where it has nothing to show but its own."""
+    shown = results or own_results(job)
+    outputs = [_output_of(made, document) for made in shown.jobs for document in made.outputs]
     return JobAnswer(
         job_id=str(job.job_id),
-        status=PUBLIC_STATUS.get(job.status, job.status),
+        status=_status_of(job),
         operation=job.operation,
-        progress=ProgressAnswer(done=len(outputs), total=1),
+        progress=ProgressAnswer(done=shown.done, total=1 if job.items is None else job.items),
         attempt=job.attempt,
         created_at=job.created_on,
         started_at=job.started_at,
@@ -78,8 +106,26 @@ def job_answer(job: Job) -> JobAnswer:
         preset_label=job.preset_label,
         sku=job.sku,
         client_ref=job.client_ref,
-        links=LinksAnswer(self_=path_of(job)),
+        batch_id=None if job.batch_id is None else str(job.batch_id),
+        links=LinksAnswer(self_=path_of(job), items=path_of(job) + "/items"),
     )
+
+
+def item_answer(job: Job) -> ItemAnswer:
+    """The item that a job works on."""
+    return ItemAnswer(
+        item_id=str(ItemId(job.id)),
+        status=_status_of(job),
+        output=_output_of(job, job.outputs[0]) if job.outputs else None,
+        error=None if job.error is None else error_of(job.error),
+        preset_label=job.preset_label,
+        sku=job.sku,
+        client_ref=job.client_ref,
+    )
+
+
+def _status_of(job: Job) -> str:
+    return PUBLIC_STATUS.get(job.status, job.status)
 
 
 def path_of(job: Job) -> str:
@@ -116,10 +162,10 @@ def _output_of(job: Job, document: Mapping[str, Any]) -> OutputAnswer:
     )
 
 
-def accepted(changed: Changed) -> Reply:
+def accepted(changed: Changed, results: Results | None = None) -> Reply:
     """The answer to work that is still to be done: the job, and where to look for it."""
     return Reply(
-        job_answer(changed.job),
+        job_answer(changed.job, results),
         status=202,
         headers={"location": path_of(changed.job)},
         head=changed.head,

@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "url_fetch_failed": Kind(422, "The URL could not be fetched"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "concurrency_limited": Kind(429, "Too many requests at once", retryable=True),
+    "all_items_failed": Kind(422, "No item of the job succeeded"),
     "job_dead": Kind(422, "The job was given up"),
     "internal": Kind(500, "Internal error", retryable=True),
     "overloaded": Kind(503, "Overloaded", retryable=True),

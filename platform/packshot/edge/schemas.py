@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from packshot.edge.contract import Endpoint
-from packshot.edge.fields import NotYet
+from packshot.edge.fields import NotYet, ReadField
 from packshot.edge.forms import Form
 from packshot.edge.problems import DOCUMENTS_PATH
 from packshot.edge.quantities import Margin, Number, WholeNumber
@@ -60,11 +60,15 @@ def component_schemas(endpoints: Sequence[Endpoint]) -> Schema:
     for endpoint in endpoints:
         if endpoint.has_body:
             name = endpoint.form.__name__
-            flat = _form_schema(endpoint.form)
-            schemas[name] = _nested(flat)
+            schemas[name] = json_schema_of(endpoint.form)
             if endpoint.file_field is not None:
-                schemas[name + "Multipart"] = _multipart(flat, endpoint.file_field)
+                schemas[name + "Multipart"] = _multipart(endpoint.form, endpoint.file_field)
     return schemas
+
+
+def json_schema_of(form: type[Form]) -> Schema:
+    """The schema of a form as JSON writes it."""
+    return _nested(_form_schema(form))
 
 
 def _form_schema(form: type[Form]) -> Schema:
@@ -89,12 +93,16 @@ def _nested(flat: Schema) -> Schema:
     return {**flat, "properties": properties}
 
 
-def _multipart(flat: Schema, file_field: str) -> Schema:
+def _multipart(form: type[Form], file_field: str) -> Schema:
     """The schema of the same fields beside a file, which stands in for those that are required."""
+    flat = _form_schema(form)
+    only_json = [name for name, field in fields_of(form) if _is_only_json(field)]
     file = {"type": "string", "format": "binary", "description": "The picture's file."}
-    fields = {name: _without_null(schema) for name, schema in flat["properties"].items()}
+    fields = {name: _without_null(schema) for name, schema in flat["properties"].items()
+              if name not in only_json}  # fmt: skip
     multipart = {**flat, "properties": {file_field: file, **fields}}
-    return {**multipart, "anyOf": [{"required": [file_field]}, *multipart.get("anyOf", [])]}
+    choices = [c for c in flat.get("anyOf", []) if not set(c["required"]) & set(only_json)]
+    return {**multipart, "anyOf": [{"required": [file_field]}, *choices]}
 
 
 def _without_null(schema: Schema) -> Schema:
@@ -119,7 +127,13 @@ def ranged_fields(form: type[Form]) -> list[str]:
 
 def _kind(field: FieldInfo, *kinds: type) -> bool:
     """True when the field is of one of these kinds, also inside an optional."""
+    return any(isinstance(mark, kinds) for mark in _marks(field))
+
+
+def _is_only_json(field: FieldInfo) -> bool:
+    return any(isinstance(mark, ReadField) and mark.is_only_json for mark in _marks(field))
+
+
+def _marks(field: FieldInfo) -> list[Any]:
     held = [field.annotation, *getattr(field.annotation, "__args__", ()), *field.metadata]
-    return any(
-        isinstance(mark, kinds) for h in held for mark in (h, *getattr(h, "__metadata__", ()))
-    )
+    return [mark for h in held for mark in (h, *getattr(h, "__metadata__", ()))]

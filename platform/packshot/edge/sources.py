@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field
 
 from domain.errors import InvalidInput, NotFound
 from domain.ids import OutputId
-from packshot.commands.jobs import Link
 from packshot.commands.making import Photo, Wish
+from packshot.commands.plans import Link
 from packshot.edge.contract import Call
 from packshot.edge.fields import Label, NotYet
 from packshot.edge.recipes import RecipeForm, recipe_of
@@ -19,7 +19,7 @@ Text = Annotated[str | None, Label()]
 Address = Annotated[str | None, Label(LONGEST_URL)]
 
 
-class PictureForm(RecipeForm):
+class SourceForm(RecipeForm):
     """A recipe, its source, and the caller's own words."""
 
     model_config = ConfigDict(
@@ -36,6 +36,11 @@ class PictureForm(RecipeForm):
         None, description="An address to fetch the photo from, in place of the file."
     )
     input_id: Annotated[None, NotYet("send the photo itself as the multipart file image.")] = None
+
+
+class PictureForm(SourceForm):
+    """A recipe, its source, the caller's own words, and who is told of the end."""
+
     webhook_url: Address = Field(
         None, description="An address that is told when the job has ended."
     )
@@ -69,7 +74,7 @@ async def source_of(call: Call[PictureFormT]) -> Photo | Link:
     if call.file is not None:
         return Photo(call.file.path, call.file.sha256, call.file.size_bytes)
     if form.output_id is not None:
-        output_id = _parsed(form.output_id)
+        output_id = output_id_of(form.output_id)
         return await call.services.images.photo_of_output(call.key.org_id, output_id)
     if form.image_url is not None:
         await call.services.outbound.check(form.image_url, param="imageUrl")
@@ -86,9 +91,9 @@ async def check_webhook_url(call: Call[PictureFormT]) -> None:
         await call.services.outbound.check(url, param="webhookUrl")
 
 
-def _parsed(output_id: str) -> OutputId:
-    """The id; a malformed one names nothing, as an unknown one does."""
+def output_id_of(text: str) -> OutputId:
+    """The id; a malformed one names nothing, as an unknown one does: NotFound."""
     try:
-        return OutputId.parse(output_id)
+        return OutputId.parse(text)
     except ValueError:
         raise NotFound("not_found", "There is no such output.", fix="Check the outputId.") from None

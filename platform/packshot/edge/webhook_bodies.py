@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from domain.job import Job
+from packshot.commands.results import Results
 from packshot.edge.job_shapes import JobAnswer, job_answer
 from packshot.edge.shapes import Answer, Time
 
@@ -20,12 +21,15 @@ class WebhookBody(Answer):
     log_position: int
 
 
-def webhook_body(job: Job, delivery: "Delivery") -> bytes:
-    """The body of a delivery: the same bytes in every try, since the job is that of its version."""
+def webhook_body(job: Job, delivery: "Delivery", results: Results) -> bytes:
+    """The body of a delivery: the same bytes in every try, since the job is that of its version.
+
+    ``results`` are those of the delivery's position of the log, for the same reason.
+    """
     body = WebhookBody(
         type=delivery.type,
         timestamp=delivery.occurred_at,
-        data=job_answer(job),
+        data=job_answer(job, results),
         org_id=str(delivery.org_id),
         log_position=delivery.position,
     )

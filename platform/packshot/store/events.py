@@ -136,6 +136,8 @@ class EventStore:
         self, kind: type[A], *, org_id: OrgId, stream_ids: Sequence[UUID]
     ) -> list[A]:
         """The aggregates of these ids in their order; ids that name none are left out."""
+        if not stream_ids:
+            return []
         async with self.pools.reading(org_id) as connection:
             rows = await connection.fetch(
                 """

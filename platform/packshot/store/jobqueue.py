@@ -7,6 +7,7 @@ that token to end it: one that was thought dead and comes back finds its lease g
 scheduled → waiting → sent → leased → (row gone, or ended: kept for a retry)
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -54,6 +55,29 @@ async def put(connection: DriverConnection, org_id: OrgId, job_id: JobId, ticket
         ticket.correlation_id,
         ticket.input_url,
         ticket.webhook_url,
+    )
+
+
+async def put_many(
+    connection: DriverConnection, org_id: OrgId, tickets: Sequence[tuple[JobId, Ticket]]
+) -> None:
+    """Put the items of a batch into the queue; they share everything but where they come from."""
+    shared = tickets[0][1]
+    await connection.execute(
+        """
+        INSERT INTO work.job (tenant_id, job_id, state, priority, due_at, correlation_id,
+                              input_url)
+        SELECT $1, item.job_id,
+               CASE WHEN $5::timestamptz > now() THEN 'scheduled' ELSE 'waiting' END,
+               $4, coalesce($5, now()), $6, item.input_url
+        FROM unnest($2::uuid[], $3::text[]) AS item(job_id, input_url)
+        """,
+        org_id.uuid,
+        [job_id.uuid for job_id, _ in tickets],
+        [ticket.input_url for _, ticket in tickets],
+        shared.priority,
+        shared.not_before,
+        shared.correlation_id,
     )
 
 
@@ -163,6 +187,49 @@ async def call_off(connection: DriverConnection, org_id: OrgId, job_id: JobId) -
         job_id.uuid,
     )
     return webhook_url
+
+
+async def call_off_many(
+    connection: DriverConnection, org_id: OrgId, job_ids: Sequence[UUID]
+) -> list[UUID]:
+    """Set jobs aside whoever holds them; returns those that had not ended, in order."""
+    rows = await connection.fetch(
+        """
+        WITH held AS (
+          SELECT job_id FROM work.job
+          WHERE tenant_id = $1 AND job_id = ANY($2) AND state <> 'ended'
+          ORDER BY job_id FOR UPDATE
+        )
+        UPDATE work.job
+        SET state = 'ended', ended_at = now(), lease_token = NULL, lease_until = NULL
+        FROM held WHERE work.job.tenant_id = $1 AND work.job.job_id = held.job_id
+        RETURNING work.job.job_id
+        """,
+        org_id.uuid,
+        job_ids,
+    )
+    return sorted(row["job_id"] for row in rows)
+
+
+async def put_back_many(
+    connection: DriverConnection, org_id: OrgId, job_ids: Sequence[UUID]
+) -> list[UUID]:
+    """Have jobs that were set aside wait again; returns those that were still there, in order."""
+    rows = await connection.fetch(
+        """
+        WITH held AS (
+          SELECT job_id FROM work.job
+          WHERE tenant_id = $1 AND job_id = ANY($2) AND state = 'ended'
+          ORDER BY job_id FOR UPDATE
+        )
+        UPDATE work.job SET state = 'waiting', due_at = now(), ended_at = NULL
+        FROM held WHERE work.job.tenant_id = $1 AND work.job.job_id = held.job_id
+        RETURNING work.job.job_id
+        """,
+        org_id.uuid,
+        job_ids,
+    )
+    return sorted(row["job_id"] for row in rows)
 
 
 async def put_back(connection: DriverConnection, org_id: OrgId, job_id: JobId) -> bool:

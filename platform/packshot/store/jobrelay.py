@@ -123,13 +123,18 @@ async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most
 
 
 async def mark_sent(connection: DriverConnection, due: list[Due]) -> None:
-    """Note that these were given to the broker."""
+    """Note that these were given to the broker.
+
+    One that a worker or a cancellation holds is no longer this one's to note; waiting for several
+    at once could deadlock with the cancellation of a batch.
+    """
     await connection.execute(
         """
-        UPDATE work.job SET state = 'sent', sent_at = now()
-        FROM unnest($1::uuid[], $2::uuid[]) AS sent(tenant_id, job_id)
-        WHERE work.job.tenant_id = sent.tenant_id AND work.job.job_id = sent.job_id
-          AND state = 'waiting'
+        UPDATE work.job SET state = 'sent', sent_at = now() WHERE (tenant_id, job_id) IN (
+          SELECT j.tenant_id, j.job_id
+          FROM unnest($1::uuid[], $2::uuid[]) AS sent(tenant_id, job_id)
+          JOIN work.job j ON j.tenant_id = sent.tenant_id AND j.job_id = sent.job_id
+          WHERE j.state = 'waiting' FOR UPDATE OF j SKIP LOCKED)
         """,
         [job.org_id.uuid for job in due],
         [job.job_id.uuid for job in due],

@@ -1,7 +1,7 @@
 """A workshop: everything that jobs need in one process, without HTTP and without a broker."""
 
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from given import context
 from imaging.recipe import Recipe
 from integrations.http import OutboundClient, parse_allowed
 from packshot.commands.attempts import Attempts
+from packshot.commands.batches import Item
 from packshot.commands.downloads import Downloads
 from packshot.commands.jobs import Jobs, Link, Plan
 from packshot.commands.making import Maker, Photo, Wish
@@ -29,6 +30,14 @@ from pictures import encoded
 from services import RunningServices
 
 WISH = Wish(Recipe(width_px=64, height_px=64))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A batch and the jobs that work on its items, in order."""
+
+    batch_id: JobId
+    item_ids: list[JobId]
 
 
 @dataclass(slots=True)
@@ -62,6 +71,27 @@ class Workshop:
         finally:
             path.unlink()
         return asked.job.job_id
+
+    async def ask_batch(
+        self,
+        org_id: OrgId,
+        pictures: Sequence[bytes],
+        *,
+        plan: Plan = Plan(),  # noqa: B008 - frozen
+        wish: Wish = WISH,
+    ) -> Asked:
+        """Ask for a batch of these pictures, which the store has already."""
+        items = []
+        for picture in pictures:
+            path = self.jobs.blobs.temporary("upload")
+            path.write_bytes(picture)
+            sha256 = hashlib.sha256(picture).hexdigest()
+            await self.jobs.blobs.keep(org_id, path, sha256=sha256)
+            kept = Photo(self.jobs.blobs.path(org_id, sha256), sha256, len(picture))
+            items.append(Item(kept, replace(wish, webhook_url=None)))
+        asked = await self.jobs.batches.request(context(org_id), items, wish, plan=plan)
+        jobs = await self.jobs.batches.list_items(org_id, asked.job, after=None, limit=1000)
+        return Asked(asked.job.job_id, [job.job_id for job in jobs])
 
     async def history(self, org_id: OrgId, job_id: JobId) -> list[str]:
         """What happened to the job, as words."""
