@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from domain.errors import InvalidImage, NotFound, Refusal, Unavailable
+from domain.errors import Conflict, InvalidImage, NotFound, Refusal, Unavailable
 from domain.ids import JobId, OrgId, RequestId
 from domain.job import MOST_LOSSES, MOST_TRIES, Cost, Job
 from domain.recorded import Actor, Context
@@ -36,6 +36,8 @@ RENEWALS_A_LEASE = 3
 # A finished picture is worth waiting for a database that is away.
 RECORD_WITHIN_S = 300.0
 RECORD_AGAIN_AFTER_S = 1.0
+HAND_BACK_WITHIN_S = 5.0
+PUT_OFF_S = 60.0
 MAY_PASS = frozenset({"url_fetch_failed"})  # besides what says of itself that it may
 
 log = structlog.get_logger()
@@ -64,7 +66,7 @@ class Attempts:
         Raises Unavailable when the database is away before the attempt began; the relay sends the
         job again.
         """
-        begun = await self._begin(org_id, job_id)
+        begun = await self._begin_or_put_off(org_id, job_id)
         if begun is None:
             return
         lease, job = begun
@@ -77,17 +79,36 @@ class Attempts:
         except LeaseLost:
             log.warning("lease_lost", job=str(job_id))
         except asyncio.CancelledError:
-            await self._postpone(lease, _shut_down(), cost="nothing")
+            with suppress(LeaseLost):
+                await self._postpone(lease, _shut_down(), cost="nothing")
             raise
         finally:
             self.under_way.discard(task)
 
     async def hand_back(self) -> None:
-        """Stop every attempt and let another worker go on with its job."""
-        stopped = list(self.under_way)
-        for task in stopped:
-            task.cancel()
-        await asyncio.gather(*stopped, return_exceptions=True)
+        """Stop every attempt and let another worker go on with its job.
+
+        A database that is away is waited for 5 s; then the leases run out by themselves.
+        """
+        for _stopped_and_then_cut in range(2):
+            for task in self.under_way:
+                task.cancel()
+            if self.under_way:
+                await asyncio.wait(self.under_way, timeout=HAND_BACK_WITHIN_S)
+
+    async def _begin_or_put_off(self, org_id: OrgId, job_id: JobId) -> tuple[Lease, Job] | None:
+        """Begin, or have a job that cannot be begun make room for others (a closed log, a fault).
+
+        Four jobs that stay with the broker would be all that the relay sends.
+        """
+        try:
+            return await self._begin(org_id, job_id)
+        except (Unavailable, Conflict):
+            raise  # the relay sends it again
+        except Exception:
+            async with self.store.pools.writing() as connection:
+                await jobqueue.put_off(connection, org_id, job_id, wait_s=PUT_OFF_S)
+            raise
 
     async def _begin(self, org_id: OrgId, job_id: JobId) -> tuple[Lease, Job] | None:
         """Lease the job and record that an attempt began; None when there is nothing to do."""

@@ -143,6 +143,21 @@ async def give_back(
     return bool(given_back)
 
 
+async def put_off(
+    connection: DriverConnection, org_id: OrgId, job_id: JobId, *, wait_s: float
+) -> None:
+    """Send a job that nobody holds again after ``wait_s`` seconds, and not before."""
+    await connection.execute(
+        """
+        UPDATE work.job SET state = 'scheduled', due_at = now() + make_interval(secs => $3)
+        WHERE tenant_id = $1 AND job_id = $2 AND state IN ('waiting', 'sent')
+        """,
+        org_id.uuid,
+        job_id.uuid,
+        wait_s,
+    )
+
+
 async def leave(connection: DriverConnection, lease: Lease) -> bool:
     """Take a finished job out of the queue; False when the lease was lost."""
     left = await connection.fetchval(

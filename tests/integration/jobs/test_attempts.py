@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import asyncpg
 import pytest
 
-from domain.errors import Conflict, InvalidImage, NotFound, Unavailable
+from domain.errors import Conflict, Forbidden, InvalidImage, NotFound, Unavailable
 from domain.ids import JobId, OrgId
 from given import context, founded
 from integration.jobs.conftest import Workshop, now
+from packshot.commands import attempts
 from packshot.commands.attempts import LeaseLost
 from packshot.commands.jobs import Plan
+from packshot.commands.relaying import LEAST_WINDOW
 from packshot.render.refusals import stopped_twice
 from packshot.store.events import EventStore
 from pictures import encoded, truncated
@@ -256,6 +259,58 @@ async def test_a_worker_that_is_shut_down_hands_its_job_back_at_no_cost(
     await workshop.attempts.attempt(org_id, job_id)
     job = await workshop.job(org_id, job_id)
     assert (job.status, job.tries_left) == ("succeeded", 4)
+
+
+async def test_a_worker_that_is_shut_down_does_not_wait_long_for_a_database_that_is_away(
+    workshop: Workshop, org_id: OrgId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = await workshop.ask(org_id)
+    monkeypatch.setattr(attempts, "HAND_BACK_WITHIN_S", 0.1)
+    started = asyncio.Event()
+
+    class Endless(Refusing):
+        async def make(self, *_: object, **__: object) -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+    async def away() -> NoReturn:
+        raise ConnectionRefusedError
+
+    slow = workshop.with_attempts(maker=Endless(ValueError()))
+    attempt = asyncio.create_task(slow.attempts.attempt(org_id, job_id))
+    await started.wait()
+    writer = workshop.store.pools.writer
+    for connection in writer.idle:
+        await connection.close()
+    writer.connect = away
+
+    async with asyncio.timeout(20):  # a recorded end is tried for 300 s
+        await slow.attempts.hand_back()
+
+    assert attempt.cancelled()
+
+
+async def test_jobs_of_an_organization_that_is_closed_make_room_for_others(
+    workshop: Workshop, store: EventStore, org_id: OrgId, database: Database
+) -> None:
+    other = await founded(store, "Other")
+    shut = [await workshop.ask(org_id) for _ in range(LEAST_WINDOW + 2)]
+    wanted = [await workshop.ask(other) for _ in range(LEAST_WINDOW + 2)]
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("UPDATE es.tenant_head SET open = false WHERE tenant_id = $1", org_id.uuid)
+    await owner.close()
+
+    done = []
+    while await workshop.relay.round():
+        for due in workshop.sent:
+            with suppress(Forbidden):
+                await workshop.attempts.attempt(due.org_id, due.job_id)
+                done.append(due.job_id)
+        workshop.sent.clear()
+
+    assert done == wanted
+    rows = [await row_of(database, job_id) for job_id in shut]
+    assert [row["state"] for row in rows if row] == ["scheduled"] * len(shut)
 
 
 async def test_a_job_is_cancelled_while_it_runs_and_its_worker_stops(
