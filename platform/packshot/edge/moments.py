@@ -10,6 +10,7 @@ from packshot.edge.fields import ReadField, shown
 
 EXAMPLE = "2026-11-22T18:00:00Z"
 LONGEST_TEXT = 40
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # ids count from there
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,10 @@ class Moment(ReadField):
     def read(self, value: object) -> datetime:
         """Read the time, in UTC."""
         moment = _parsed(value) if isinstance(value, str) and len(value) <= LONGEST_TEXT else None
-        if moment is None or moment.tzinfo is None:
+        if moment is None:
             raise PydanticCustomError(
                 "invalid",
-                "must be a time with its offset, as RFC 3339 writes it; got {got}.",
+                "must be a time from 1970 to 9999 with its offset, as RFC 3339 writes it; got {got}.",
                 {"got": shown(value), "example": EXAMPLE},
             )
         if self.most_ahead is not None and moment > datetime.now(UTC) + self.most_ahead:
@@ -34,7 +35,7 @@ class Moment(ReadField):
                 {"days": self.most_ahead.days, "got": shown(value),
                  "allowed": {"maxDaysAhead": self.most_ahead.days}},
             )  # fmt: skip
-        return moment.astimezone(UTC)
+        return moment
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the time."""
@@ -42,7 +43,10 @@ class Moment(ReadField):
 
 
 def _parsed(text: str) -> datetime | None:
+    """The time in UTC; None for one without an offset or out of range, and for any other text."""
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        in_utc = None if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # in UTC a time may lie outside of what a date can say
         return None
+    return in_utc if in_utc is not None and in_utc >= EARLIEST else None
