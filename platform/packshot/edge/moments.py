@@ -25,7 +25,7 @@ class Moment(ReadField):
         if moment is None:
             raise PydanticCustomError(
                 "invalid",
-                "must be a time from 1970 to 9999 with its offset, as RFC 3339 writes it; got {got}.",
+                "must be a time from 1970 to 9999 with its offset, as in RFC 3339; got {got}.",
                 {"got": shown(value), "example": EXAMPLE},
             )
         if self.most_ahead is not None and moment > datetime.now(UTC) + self.most_ahead:
