@@ -17,7 +17,8 @@ class Ask:
     """One wish of a client; ``ref`` is its clientRef, by which the log knows it again.
 
     Without a ``key`` it is sent once, and counts if it is acknowledged. ``repeat`` is when the same
-    request is sent again: not, afterwards, or by two at once.
+    request is sent again: not, afterwards, or by two at once. A picture that is not sent along is
+    to be fetched from its address.
     """
 
     ref: str
@@ -30,6 +31,7 @@ class Ask:
     then: Literal["nothing", "wait", "cancel", "cancel and retry"] = "nothing"
     repeat: Literal["no", "later", "at once"] = "no"
     is_broken: bool = False
+    is_fetched: bool = False
 
     @property
     def path(self) -> str:
@@ -61,6 +63,7 @@ def _ask(random: Random, number: int, *, at_s: float, orgs: int) -> Ask:
     kind: Literal["job", "process"] = "process" if chance() < 0.15 else "job"
     is_keyed = chance() < 0.8
     is_broken = kind == "job" and chance() < 0.03
+    is_fetched = not is_broken and chance() < 0.15
     then = random.choices(("nothing", "wait", "cancel", "cancel and retry"), (50, 35, 10, 5))[0]
     repeat = random.choices(("no", "later", "at once"), (60, 25, 15))[0]
     return Ask(
@@ -75,6 +78,7 @@ def _ask(random: Random, number: int, *, at_s: float, orgs: int) -> Ask:
         then=then if kind == "job" else "nothing",
         repeat=repeat if is_keyed else "no",
         is_broken=is_broken,
+        is_fetched=is_fetched,
     )
 
 

@@ -106,7 +106,7 @@ def ground(
             **(environ or {}),
         }
         with running_up(folder / "data", port=port, environ=told) as up:
-            shops = [_shop(up, name, receiver.url(org)) for org, name in enumerate(ORGS)]
+            shops = [_shop(up, name, receiver, org) for org, name in enumerate(ORGS)]
             yield Ground(up, shops, receiver, up.ready["databaseUrl"])
 
 
@@ -176,12 +176,12 @@ def seed_of(environ: Mapping[str, str] = os.environ, *, default: int) -> int:
     return seed
 
 
-def _shop(up: Up, name: str, webhook_url: str) -> Shop:
+def _shop(up: Up, name: str, receiver: Receiver, org: int) -> Shop:
     made: dict[str, Any] = up.ready
     if name != ORGS[0]:
         created = packshot("org", "create", name, "--data", up.data, "--json")
         made = json.loads(created.stdout)
-    return Shop(made["orgId"], made["apiKey"], webhook_url)
+    return Shop(made["orgId"], made["apiKey"], receiver.photos_url, receiver.url(org))
 
 
 def _wrong_chain(data: Path) -> Iterator[str]:

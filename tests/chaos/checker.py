@@ -90,6 +90,10 @@ def _unkept(entry: Entry, jobs: Mapping[str, Sequence[Happening]]) -> Iterator[s
         yield f"{ref}: was refused: {answer.status} {answer.body[:200]!r}"
     for repeat in entry.repeats:
         yield from _wrong_repeat(entry, repeat)
+    told = [each for each in (answer, *entry.repeats) if each is not None]
+    originals = sum(each.is_acknowledged and not each.is_repeat for each in told)
+    if originals > 1:
+        yield f"{ref}: {originals} answers under one key say that they are no repeats"
     events = jobs.get(entry.job_id or "", ())
     seen = {happening.type for happening in events}
     if entry.seen is not None and f"job.{entry.seen}.v1" not in seen:

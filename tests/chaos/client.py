@@ -73,10 +73,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """One organization's way in: its key, and where its webhooks go."""
+    """One organization's way in: its key, where its photos are, and where its webhooks go."""
 
     org_id: str
     key: str
+    photos_url: str
     webhook_url: str
 
 
@@ -119,6 +120,9 @@ class Client:
     def _ask(self, entry: Entry) -> Answer | None:
         ask, shop = entry.ask, self.shops[entry.ask.org]
         fields = ask.fields | ({"webhookUrl": shop.webhook_url} if ask.webhook else {})
+        if ask.is_fetched:
+            fields |= {"imageUrl": f"{shop.photos_url}/{ask.picture}.jpg"}
+            return self._post(entry, ask.path, key=ask.key, json=fields)
         photo = {"image": (f"{ask.ref}.jpg", ask.photo, "image/jpeg")}
         return self._post(entry, ask.path, key=ask.key, data=fields, files=photo)
 

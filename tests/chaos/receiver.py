@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback that keeps what it was told, and sometimes fails at first."""
+"""A shop on loopback: serves its photos, keeps the webhooks it is told, and fails some at first."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 from zlib import crc32
+
+from chaos.asks import picture
 
 FAILS_FIRST_ONE_IN = 12
 
@@ -40,6 +42,11 @@ class Receiver:
         """Where an organization's webhooks go."""
         return f"http://127.0.0.1:{self.port}/hooks/{org}"
 
+    @property
+    def photos_url(self) -> str:
+        """Where the photos are, each by its number."""
+        return f"http://127.0.0.1:{self.port}/photos"
+
     def note(self, path: str, headers: dict[str, str], body: bytes) -> int:
         """Keep a request and return the status of its answer."""
         message_id = headers.get("webhook-id", "")
@@ -71,6 +78,15 @@ def receiving(*, port: int = 0) -> Iterator[Receiver]:
             self.send_response(receiver.note(self.path, headers, body))
             self.send_header("content-length", "0")
             self.end_headers()
+
+        def do_GET(self) -> None:
+            """Serve one photo."""
+            photo = picture(int(self.path.rpartition("/")[2].removesuffix(".jpg")))
+            self.send_response(200)
+            self.send_header("content-type", "image/jpeg")
+            self.send_header("content-length", str(len(photo)))
+            self.end_headers()
+            self.wfile.write(photo)
 
         def log_message(self, *_words: Any) -> None:
             """Say nothing."""

@@ -136,6 +136,10 @@ def test_a_webhook_that_was_not_told_as_promised(
     [
         ({"answer": None}, "was never answered"),
         ({"repeats": [Answer(202, b"{}", is_repeat=True, headers={})]}, "a repeat was answered"),
+        (
+            {"repeats": [Answer(202, b'{"jobId":"job_1"}', is_repeat=False, headers={})]},
+            "2 answers under one key",
+        ),
         ({"seen": "cancelled"}, "was told that it had cancelled"),
         (
             {"cancelled": Answer(200, b"{}", is_repeat=False, headers={})},
