@@ -27,6 +27,7 @@ MOST_AT_ONCE = 16
 LOOK_AFTER_S = 0.25  # for what got lost or has become due: these need no haste
 LOOK_EVERY_S = 1.0
 SWEEP_EVERY_S = 60.0
+MOST_SWEPT = 1000  # by one sweep of the store
 
 Sweep: TypeAlias = Callable[[], Awaitable[int]]
 
@@ -43,7 +44,7 @@ class Relay:
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _after: UUID | None = None
     _looked_s: float = 0.0
-    _swept_s: float = 0.0
+    _swept_s: float = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Pass jobs on until told to stop; what is away is waited for."""
@@ -77,9 +78,10 @@ class Relay:
             async with self.pools.writing() as connection:
                 await jobrelay.mark_sent(connection, due)
         if now_s - self._swept_s >= SWEEP_EVERY_S:
-            self._swept_s = now_s
-            for sweep in self.sweeps:
-                await sweep()
+            swept = [await sweep() for sweep in self.sweeps]
+            # Jobs do not wait for a long sweep: it stops there, and the next round goes on.
+            has_more = max(swept, default=0) >= MOST_SWEPT
+            self._swept_s = float("-inf") if has_more else now_s
         return len(due)
 
     async def _next(self, connection: DriverConnection, room: int) -> list[Due]:

@@ -187,3 +187,18 @@ async def test_what_was_set_aside_is_forgotten_after_a_week(
 
     async with workshop.store.pools.writing() as connection:
         assert await jobrelay.sweep_ended(connection) == 1
+
+
+async def test_a_sweep_that_leaves_some_is_gone_on_with_in_the_next_round(
+    workshop: Workshop,
+) -> None:
+    left = [1000, 1000, 3, 5]
+
+    async def sweep() -> int:
+        return left.pop(0)
+
+    workshop.relay.sweeps = (sweep,)
+    for _ in range(5):
+        await workshop.relay.round()
+
+    assert left == [5]  # not a minute has passed since the one that left nothing
