@@ -260,9 +260,12 @@ class Attempts:
             unit.afterwards(lambda: self._tell_ended(ended))
 
     def _tell_ended(self, ended: Sequence[Ended]) -> None:
-        for topic in ("ended", "deliveries", "jobs"):
-            for one in ended:
-                self.waker.touched(topic, str(one.job.job_id))
+        for one in ended:
+            job_id = str(one.job.job_id)
+            self.waker.touched("ended", job_id)
+            self.waker.touched("jobs", job_id)
+            if one.webhook_url is not None:  # else the senders would look in vain
+                self.waker.touched("deliveries", job_id)
 
     def _context(self, lease: Lease) -> Context:
         return Context(

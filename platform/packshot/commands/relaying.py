@@ -26,6 +26,9 @@ LEAST_WINDOW = 4
 MOST_AT_ONCE = 16
 LOOK_AFTER_S = 0.25  # for what got lost or has become due: these need no haste
 LOOK_EVERY_S = 1.0
+# After jobs were sent: workers claim them within their own look at the broker, and then there is
+# room for more. The ends of jobs come sooner and wake the relay by themselves.
+LOOK_AGAIN_S = 0.05
 SWEEP_EVERY_S = 60.0
 MOST_SWEPT = 1000  # by one sweep of the store
 
@@ -55,9 +58,8 @@ class Relay:
             except (Unavailable, OSError) as outage:
                 log.warning("relay_waits", reason=str(outage.__cause__ or outage)[:200])
                 sent = 0
-            if not sent:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), LOOK_EVERY_S)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.woken.wait(), LOOK_AGAIN_S if sent else LOOK_EVERY_S)
 
     async def round(self) -> int:
         """One look at the queue; returns how many jobs were given to the broker."""
