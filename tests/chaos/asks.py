@@ -9,6 +9,7 @@ from typing import Literal
 from PIL import Image, ImageDraw
 
 SIZE = (320, 240)
+BROKEN = "broken-"
 FIELDS = {"width": "400", "height": "400"}
 
 
@@ -18,7 +19,7 @@ class Ask:
 
     Without a ``key`` it is sent once, and counts if it is acknowledged. ``repeat`` is when the same
     request is sent again: not, afterwards, or by two at once. A picture that is not sent along is
-    to be fetched from its address.
+    to be fetched from its address, as those of a batch's ``items`` are.
     """
 
     ref: str
@@ -32,6 +33,7 @@ class Ask:
     repeat: Literal["no", "later", "at once"] = "no"
     is_broken: bool = False
     is_fetched: bool = False
+    items: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -64,6 +66,7 @@ def _ask(random: Random, number: int, *, at_s: float, orgs: int) -> Ask:
     is_keyed = chance() < 0.8
     is_broken = kind == "job" and chance() < 0.03
     is_fetched = not is_broken and chance() < 0.15
+    items = _items(random, number) if kind == "job" and chance() < 0.05 else ()
     then = random.choices(("nothing", "wait", "cancel", "cancel and retry"), (50, 35, 10, 5))[0]
     repeat = random.choices(("no", "later", "at once"), (60, 25, 15))[0]
     return Ask(
@@ -77,9 +80,18 @@ def _ask(random: Random, number: int, *, at_s: float, orgs: int) -> Ask:
         webhook=chance() < 0.3,
         then=then if kind == "job" else "nothing",
         repeat=repeat if is_keyed else "no",
-        is_broken=is_broken,
+        is_broken=is_broken and not items,
         is_fetched=is_fetched,
+        items=items,
     )
+
+
+def _items(random: Random, number: int) -> tuple[str, ...]:
+    """The photos of a batch; in every other one, one is broken."""
+    names = [f"{number}{item}" for item in range(3)]
+    if random.random() < 0.5:
+        names[random.randrange(3)] = f"{BROKEN}{number}"
+    return tuple(names)
 
 
 @lru_cache(maxsize=64)
@@ -90,6 +102,13 @@ def picture(number: int) -> bytes:
     left, top = 90 + number % 11 * 2, 60 + number % 13
     ImageDraw.Draw(drawn).rounded_rectangle((left, top, left + 120, top + 110), 12, fill=colour)
     return _jpeg(drawn)
+
+
+def picture_called(name: str) -> bytes:
+    """The photo of that name: a number, or one that is broken."""
+    if name.startswith(BROKEN):
+        return broken_picture(int(name.removeprefix(BROKEN)))
+    return picture(int(name))
 
 
 def broken_picture(number: int) -> bytes:

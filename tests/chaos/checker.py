@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from chaos.asks import BROKEN
 from chaos.client import Answer, Entry
 from chaos.history import Happening, History
 from domain.job import MOST_LOSSES, MOST_TRIES
@@ -50,7 +52,7 @@ def judge(entries: Sequence[Entry], history: History, *, taken: Iterable[str] = 
     """Compare the log of a client with the history; ``taken`` are webhook-ids that were taken."""
     verdict = Verdict()
     jobs = history.jobs
-    asked = Counter(_ref(events) for events in jobs.values())
+    asked = Counter(_ref(events) for events in jobs.values() if not _is_item(events))
     broken = {entry.ask.ref for entry in entries if entry.ask.is_broken}
     for entry in entries:
         verdict.lost.extend(_lost(entry, jobs))
@@ -60,7 +62,11 @@ def judge(entries: Sequence[Entry], history: History, *, taken: Iterable[str] = 
     for job_id, events in jobs.items():
         verdict.doubled.extend(_doubled(job_id, events))
         verdict.objections.extend(_wrong_course(job_id, events))
-        verdict.objections.extend(_wrong_failure(job_id, events, broken=_ref(events) in broken))
+        if _is_batch(events):
+            verdict.objections.extend(_wrong_batch(job_id, events, jobs))
+        else:
+            is_broken = _ref(events) in broken or BROKEN in (_first(events, "input_address") or "")
+            verdict.objections.extend(_wrong_failure(job_id, events, broken=is_broken))
     verdict.objections.extend(_wrong_log(history.events))
     verdict.objections.extend(_wrong_queue(history, jobs))
     verdict.objections.extend(_wrong_views(history, jobs))
@@ -96,7 +102,7 @@ def _unkept(entry: Entry, jobs: Mapping[str, Sequence[Happening]]) -> Iterator[s
         yield f"{ref}: {originals} answers under one key say that they are no repeats"
     events = jobs.get(entry.job_id or "", ())
     seen = {happening.type for happening in events}
-    if entry.seen is not None and f"job.{entry.seen}.v1" not in seen:
+    if entry.seen is not None and entry.seen not in {STATUS_OF.get(kind) for kind in seen}:
         yield f"{ref}: was told that it had {entry.seen}, and the log says nothing of it"
     for name, told in (("cancelled", entry.cancelled), ("retried", entry.retried)):
         if told is not None and told.is_acknowledged and f"job.{name}.v1" not in seen:
@@ -156,6 +162,19 @@ def _wrong_failure(job_id: str, events: Sequence[Happening], *, broken: bool) ->
         yield f"{job_id}: made a packshot of a broken picture"
 
 
+def _wrong_batch(
+    batch_id: str, events: Sequence[Happening], jobs: Mapping[str, Sequence[Happening]]
+) -> Iterator[str]:
+    """A batch has its items, and ends as they did."""
+    ends = [_status(items) for items in jobs.values() if _first(items, "batch_id") == batch_id]
+    if len(ends) != _first(events, "items"):
+        yield f"{batch_id}: {len(ends)} items of {_first(events, 'items')}"
+    done = ends.count("succeeded")
+    due = "succeeded" if done == len(ends) else "partial" if done else "failed"
+    if _status(events) != "cancelled" and _status(events) != due:
+        yield f"{batch_id}: is {_status(events)}, and its items are {', '.join(map(str, ends))}"
+
+
 def _wrong_log(events: Sequence[Happening]) -> Iterator[str]:
     reached: Counter[str] = Counter()
     for happening in events:
@@ -200,7 +219,7 @@ def _untold(
     due = {
         happening.event_id
         for events in jobs.values()
-        if _ref(events) in webhooked
+        if _ref(events) in webhooked and not _is_item(events)
         for happening in events
         if happening.is_end
     }
@@ -216,10 +235,22 @@ def _untold(
     yield from (f"{told}: a webhook of no delivery" for told in taken - history.deliveries.keys())
 
 
+def _first(events: Sequence[Happening], name: str) -> Any:
+    """A member of a job's request; None when the job begins with something else."""
+    return events[0].data.get(name)
+
+
 def _ref(events: Sequence[Happening]) -> str | None:
-    """The clientRef of a job's request; None when the job begins with something else."""
-    ref: str | None = events[0].data.get("client_ref")
+    ref: str | None = _first(events, "client_ref")
     return ref
+
+
+def _is_item(events: Sequence[Happening]) -> bool:
+    return _first(events, "batch_id") is not None
+
+
+def _is_batch(events: Sequence[Happening]) -> bool:
+    return _first(events, "items") is not None
 
 
 def _status(events: Sequence[Happening]) -> str | None:

@@ -120,6 +120,9 @@ class Client:
     def _ask(self, entry: Entry) -> Answer | None:
         ask, shop = entry.ask, self.shops[entry.ask.org]
         fields = ask.fields | ({"webhookUrl": shop.webhook_url} if ask.webhook else {})
+        if ask.items:
+            items = [{"imageUrl": f"{shop.photos_url}/{name}.jpg"} for name in ask.items]
+            return self._post(entry, ask.path, key=ask.key, json={**fields, "items": items})
         if ask.is_fetched:
             fields |= {"imageUrl": f"{shop.photos_url}/{ask.picture}.jpg"}
             return self._post(entry, ask.path, key=ask.key, json=fields)
@@ -149,7 +152,7 @@ class Client:
             answer = self._request(entry, "GET", f"/api/v1/jobs/{entry.job_id}?wait=5")
             if answer is not None and answer.status == 200:
                 status = answer.document["status"]
-                if status in {"succeeded", "failed", "cancelled"}:
+                if status in {"succeeded", "partial", "failed", "cancelled"}:
                     entry.seen = status
                     return
             elif answer is not None and answer.status < LEAST_FAULT and not _is_not_now(answer):

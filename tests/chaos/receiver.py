@@ -9,7 +9,7 @@ from threading import Lock, Thread
 from typing import Any
 from zlib import crc32
 
-from chaos.asks import picture
+from chaos.asks import picture_called
 
 FAILS_FIRST_ONE_IN = 12
 
@@ -44,7 +44,7 @@ class Receiver:
 
     @property
     def photos_url(self) -> str:
-        """Where the photos are, each by its number."""
+        """Where the photos are, each under its name."""
         return f"http://127.0.0.1:{self.port}/photos"
 
     def note(self, path: str, headers: dict[str, str], body: bytes) -> int:
@@ -81,7 +81,7 @@ def receiving(*, port: int = 0) -> Iterator[Receiver]:
 
         def do_GET(self) -> None:
             """Serve one photo."""
-            photo = picture(int(self.path.rpartition("/")[2].removesuffix(".jpg")))
+            photo = picture_called(self.path.rpartition("/")[2].removesuffix(".jpg"))
             self.send_response(200)
             self.send_header("content-type", "image/jpeg")
             self.send_header("content-length", str(len(photo)))

@@ -24,6 +24,7 @@ def rows_of(outcome: Outcome) -> list[tuple[str, str]]:
         ("done", str(ends["succeeded"])),
         ("dead", str(ends["dead"])),
         ("failed", f"{ends['failed']} (broken pictures)"),
+        ("partial", f"{ends['partly-succeeded']} (batches with a broken picture)"),
         ("cancelled", str(ends["cancelled"])),
         ("lost", str(len(outcome.verdict.lost))),
         ("doubled", str(len(outcome.verdict.doubled))),

@@ -151,3 +151,22 @@ def test_a_webhook_that_was_not_told_as_promised(
 )
 def test_what_a_client_was_told_and_is_not_so(known: dict[str, Any], words: str):
     assert words in objected(judge([entry(**known)], history(happenings(*HAPPY))))
+
+
+@pytest.mark.parametrize(
+    ("end", "items", "words"),
+    [
+        ("succeeded", ("succeeded", "failed"), "is succeeded, and its items are"),
+        ("partly-succeeded", ("succeeded", "succeeded"), "is partial, and its items are"),
+        ("succeeded", ("succeeded",), "1 items of 2"),
+    ],
+)
+def test_a_batch_that_does_not_end_as_its_items_did(end: str, items: tuple[str, ...], words: str):
+    events = happenings("requested", "queued", "started", end)
+    events[0] = replace(events[0], data={**events[0].data, "items": 2})
+    for number, item in enumerate(items, start=1):
+        made = happenings(*HAPPY[:3], item, job=f"job_{number + 1}", after=4 * number)
+        made[0] = replace(made[0], data={"batch_id": JOB, "input_address": "/broken-1"})
+        events += made
+
+    assert words in objected(judge([entry()], history(events)))
