@@ -121,7 +121,7 @@ class Attempts:
             if job.status == "running":  # its last worker never said how it ended
                 job.interrupt()
             if job.is_spent:
-                await self._end(lease, job, lambda: job.fail(_dead(), of=lease.correlation_id))
+                await self._end(lease, job, lambda: job.fail(_spent(job), of=lease.correlation_id))
                 return None
             job.start()
             batch = await begin_with(self.store, connection, org_id, job)
@@ -295,10 +295,17 @@ def _backoff_s(attempt: int) -> float:
     return uniform(0, FIRST_BACKOFF_S * 2 ** min(attempt, MOST_TRIES))  # noqa: S311 - no secret
 
 
-def _dead() -> Refusal:
+def _spent(job: Job) -> Refusal:
+    """Why a job that has no attempt left is given up: what became of the last one is not known."""
+    if job.losses_left <= 0:
+        return _dead()
+    return _dead(f"a worker or renderer was lost in the last of {MOST_TRIES} attempts")
+
+
+def _dead(how: str = f"{MOST_LOSSES} workers or renderers were lost over it") -> Refusal:
     return InvalidImage(
         "job_dead",
-        f"The job was given up: {MOST_LOSSES} workers or renderers were lost over it.",
+        f"The job was given up: {how}.",
         param="image",
         fix="Open the picture in an editor, save it anew, and send it as a new job.",
     )

@@ -17,6 +17,9 @@ from packshot.store.jobrelay import Due
 JOBS_QUEUE = "jobs"
 ATTEMPT_JOB = "attempt_job"
 ANSWER_WITHIN_S = 5.0
+# Where no worker runs, four unclaimed jobs would come again every ten seconds: 100,000 messages in
+# three days, and whoever works then goes through them first. More than workers have under way.
+MOST_WAITING = 1000
 
 
 def open_broker(redis_url: str) -> RedisBroker:
@@ -30,7 +33,12 @@ def open_broker(redis_url: str) -> RedisBroker:
 
 
 def send(broker: RedisBroker, due: Sequence[Due]) -> None:
-    """Give jobs to the broker; raises redis.RedisError when it is away."""
+    """Give jobs to the broker; raises redis.RedisError when it is away.
+
+    One that holds MOST_WAITING messages gets no more: the jobs come again later, as lost ones do.
+    """
+    if broker.do_qsize(JOBS_QUEUE) >= MOST_WAITING:
+        return
     for job in due:
         message: Message[Any] = Message(
             queue_name=JOBS_QUEUE,

@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import Conflict, Forbidden, InvalidImage, NotFound, Unavailable
 from domain.ids import JobId, OrgId
+from domain.job import MOST_TRIES
 from given import context, founded
 from integration.jobs.conftest import Workshop, now
 from packshot.commands import attempts
@@ -236,6 +237,27 @@ async def test_a_job_that_cost_three_workers_is_dead(
     assert (job.status, job.attempt) == ("failed", 3)
     assert job.error is not None
     assert job.error["code"] == "job_dead"
+
+
+async def test_a_job_whose_last_attempt_cost_its_worker_says_so(
+    workshop: Workshop, org_id: OrgId, database: Database
+) -> None:
+    job_id = await workshop.ask(org_id)
+    flaky = workshop.with_attempts(maker=Refusing(Unavailable("timeout", "It took too long.")))
+    for _ in range(MOST_TRIES - 1):
+        await flaky.attempts.attempt(org_id, job_id)
+        await set_back(database, job_id, "due_at")
+        workshop.relay._looked_s = 0.0
+        await workshop.relay.round()
+    assert await workshop.attempts._begin(org_id, job_id) is not None
+    await set_back(database, job_id, "lease_until")
+
+    assert await workshop.attempts._begin(org_id, job_id) is None
+
+    error = (await workshop.job(org_id, job_id)).error
+    assert error is not None
+    assert error["code"] == "job_dead"
+    assert "lost in the last of 5 attempts" in error["detail"]
 
 
 async def test_a_worker_that_is_shut_down_hands_its_job_back_at_no_cost(
