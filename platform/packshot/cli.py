@@ -142,6 +142,26 @@ def rebuild(
 
 
 @commands.command()
+def worker() -> None:
+    """Run one worker process with the settings of PACKSHOT_* variables."""
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.worker import work
+
+        work(Settings.read(os.environ))
+
+
+@commands.command()
+def relay() -> None:
+    """Run one relay process with the settings of PACKSHOT_* variables."""
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.relay import relay as run_relay
+
+        run_relay(Settings.read(os.environ))
+
+
+@commands.command()
 def migrate() -> None:
     """Bring a database to this release's schema. Its address is PACKSHOT_OWNER_DATABASE_URL."""
     import asyncio
