@@ -1,6 +1,5 @@
 """/api/v1/jobs: image work that is asked for now and done when its turn comes."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -10,7 +9,7 @@ from pydantic import ConfigDict, Field
 from domain.ids import ItemId, JobId
 from domain.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, USUAL_PRIORITY
 from domain.scopes import Scope
-from packshot.commands.jobs import Plan, no_such_job
+from packshot.commands.plans import Plan
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
@@ -23,6 +22,7 @@ from packshot.edge.job_shapes import (
     accepted,
     item_answer,
     job_answer,
+    job_id_of,
 )
 from packshot.edge.moments import Moment
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
@@ -122,7 +122,7 @@ async def create_job(call: Call[JobForm]) -> Reply:
 )
 async def find_job(call: Call[WaitForm]) -> Reply:
     """Answer a job, at once or when it has ended."""
-    job_id = _job_id(call.path)
+    job_id = job_id_of(call.path)
     org_id = call.key.org_id
     job = await call.services.jobs.wait(org_id, job_id, at_most_s=call.form.wait)
     return Reply(job_answer(job, await call.services.jobs.results(org_id, job)))
@@ -139,7 +139,7 @@ async def find_job(call: Call[WaitForm]) -> Reply:
 async def list_items(call: Call[PageForm]) -> Reply:
     """Answer a job's items, in the order in which they were asked for."""
     form, org_id, jobs = call.form, call.key.org_id, call.services.jobs
-    job = await jobs.find(org_id, _job_id(call.path))
+    job = await jobs.find(org_id, job_id_of(call.path))
     after = None if form.after is None else _item_place(form.after)
     items = await jobs.batches.list_items(org_id, job, after=after, limit=form.limit + 1)
     total = Total(1 if job.items is None else job.items)
@@ -182,7 +182,7 @@ async def list_jobs(call: Call[JobsForm]) -> Reply:
 async def cancel_job(call: Call[NoFields]) -> Reply:
     """Call a job off."""
     jobs = call.services.jobs
-    changed = await jobs.cancel(call.context, _job_id(call.path))
+    changed = await jobs.cancel(call.context, job_id_of(call.path))
     results = await jobs.results(call.key.org_id, changed.job)
     return Reply(job_answer(changed.job, results), head=changed.head)
 
@@ -199,16 +199,8 @@ async def cancel_job(call: Call[NoFields]) -> Reply:
 async def retry_job(call: Call[NoFields]) -> Reply:
     """Queue a job that failed or was cancelled once more; of a batch, what did not succeed."""
     jobs = call.services.jobs
-    changed = await jobs.retry(call.context, _job_id(call.path))
+    changed = await jobs.retry(call.context, job_id_of(call.path))
     return accepted(changed, await jobs.results(call.key.org_id, changed.job))
-
-
-def _job_id(path: Mapping[str, str]) -> JobId:
-    """The id; a malformed one names nothing, as an unknown one does."""
-    try:
-        return JobId.parse(path["jobId"])
-    except ValueError:
-        raise no_such_job() from None
 
 
 def _item_place(text: str) -> UUID:

@@ -14,6 +14,7 @@ from quart import Request
 
 from domain.recorded import Actor, Context
 from domain.scopes import Scope
+from packshot.edge.event_streams import EventStream
 from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer
 from packshot.edge.forms import Form
@@ -77,7 +78,7 @@ class Call(Generic[FormT]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a model sent as JSON, a file sent as bytes, or text of the given media type.
+    """An answer: a model sent as JSON, a file, a stream of events, or text of the media type.
 
     ``head`` is the log's head after a write; every write tells it to its client. ``once`` names the
     members of a JSON object that are told only now (secrets): an answer kept for repeats lacks
@@ -85,7 +86,7 @@ class Reply:
     everything is committed, for nothing may hold a transaction that long.
     """
 
-    body: "BaseModel | FileAnswer | bytes"
+    body: "BaseModel | FileAnswer | EventStream | bytes"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"

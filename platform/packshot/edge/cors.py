@@ -22,7 +22,7 @@ PREFLIGHT_HEADERS = [
         b"access-control-allow-headers",
         (
             b"authorization, x-api-key, content-type, accept, idempotency-key, prefer, if-match, "
-            b"if-none-match, range, x-request-id, x-min-position"
+            b"if-none-match, range, x-request-id, x-min-position, last-event-id"
         ),
     ),
     (b"access-control-max-age", b"86400"),

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from domain.errors import InvalidInput, NotFound, Refusal
+from domain.errors import InvalidInput, Refusal
 from packshot.commands.batches import MOST_ITEMS, Item
 from packshot.commands.making import Photo, Wish
 from packshot.commands.plans import Link
@@ -16,7 +16,7 @@ from packshot.edge.forms import MOST_MISTAKES_TOLD, all_of, flat_fields, read_fo
 from packshot.edge.limits import organization_charge, rate_limited
 from packshot.edge.problems import Mistakes
 from packshot.edge.schemas import json_schema_of
-from packshot.edge.sources import PictureForm, SourceForm, output_id_of, wish_of
+from packshot.edge.sources import PictureForm, SourceForm, no_such_output, output_id_of, wish_of
 from packshot.edge.urls import check_urls
 
 # What an item costs to be read and recorded; its render has its turn in the queue.
@@ -142,7 +142,7 @@ def _item(shared: PictureFormT, fields: object, *, within: str) -> tuple[Picture
 def _flat(fields: Mapping[str, object], within: str) -> dict[str, object]:
     try:
         return flat_fields(fields, within=f"{within}.")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise InvalidInput(
             "malformed_request", "The body is not valid JSON.", fix="Send one JSON object in UTF-8."
         ) from None
@@ -174,17 +174,16 @@ def _placed(refusal: InvalidInput, within: str) -> InvalidInput:
 
 async def _photos(call: Call[Any], named: Sequence[str | None]) -> list[Photo | None]:
     """The outputs that the items start from; raises NotFound for the first that is not there."""
-    ids = [None if text is None else output_id_of(text) for text in named]
+    params = [f"items[{number}].outputId" for number in range(len(named))]
+    ids = [
+        None if text is None else output_id_of(text, param=param)
+        for text, param in zip(named, params, strict=True)
+    ]
     wanted = {output_id for output_id in ids if output_id is not None}
     if not wanted:
         return [None] * len(named)
     photos = await call.services.images.photos_of_outputs(call.key.org_id, wanted)
-    for number, output_id in enumerate(ids):
+    for output_id, param in zip(ids, params, strict=True):
         if output_id is not None and output_id not in photos:
-            raise NotFound(
-                "not_found",
-                "There is no such output.",
-                param=f"items[{number}].outputId",
-                fix="Check the outputId.",
-            )
+            raise no_such_output(param)
     return [None if output_id is None else photos[output_id] for output_id in ids]

@@ -6,9 +6,10 @@ from typing import Any
 from pydantic import Field
 
 from domain.errors import Refusal
-from domain.ids import ItemId
+from domain.ids import ItemId, JobId
 from domain.job import Job
 from domain.output import Output
+from packshot.commands.jobs import no_such_job
 from packshot.commands.plans import Changed
 from packshot.commands.results import Results, own_results
 from packshot.edge.contract import Reply
@@ -33,6 +34,7 @@ class LinksAnswer(Answer):
 
     self_: str
     items: str
+    events: str
 
     model_config = Answer.model_config | {"alias_generator": lambda name: name.rstrip("_")}
 
@@ -41,8 +43,8 @@ class JobAnswer(Answer):
     """A job: ``status`` is queued, running, succeeded, partial, failed or cancelled.
 
     ``error`` is the problem that ended a failed job; ``outputs`` what a succeeded one made. Of a
-    batch they are the first 200 of its items in their order, and in a list of jobs none;
-    ``links.items`` has them all. ``batchId`` is there in an item of a batch.
+    batch they are the first 200 of its items in their order, and none in a list of jobs or in an
+    event before its end; ``links.items`` has them all. ``batchId`` is there in an item of a batch.
     """
 
     job_id: str
@@ -90,7 +92,7 @@ class ItemsAnswer(Answer):
 
 def job_answer(job: Job, results: Results | None = None) -> JobAnswer:
     """The job as callers are told of it; None where it has nothing to show but its own."""
-    shown = results or own_results(job)
+    shown, path = results or own_results(job), path_of(job)
     outputs = [_output_of(made, document) for made in shown.jobs for document in made.outputs]
     return JobAnswer(
         job_id=str(job.job_id),
@@ -107,7 +109,7 @@ def job_answer(job: Job, results: Results | None = None) -> JobAnswer:
         sku=job.sku,
         client_ref=job.client_ref,
         batch_id=None if job.batch_id is None else str(job.batch_id),
-        links=LinksAnswer(self_=path_of(job), items=path_of(job) + "/items"),
+        links=LinksAnswer(self_=path, items=path + "/items", events=path + "/events"),
     )
 
 
@@ -131,6 +133,14 @@ def _status_of(job: Job) -> str:
 def path_of(job: Job) -> str:
     """The address of a job."""
     return f"{JOBS_PATH}/{job.job_id}"
+
+
+def job_id_of(path: Mapping[str, str]) -> JobId:
+    """The id in an address; a malformed one names nothing, as an unknown one does: NotFound."""
+    try:
+        return JobId.parse(path["jobId"])
+    except ValueError:
+        raise no_such_job() from None
 
 
 def refusal_of_job(error: Mapping[str, Any]) -> Refusal:

@@ -8,6 +8,7 @@ import orjson
 from pydantic import BaseModel
 
 from packshot.edge.contract import Endpoint
+from packshot.edge.event_streams import EVENT_STREAM
 from packshot.edge.gate import HEAVY_COST
 from packshot.edge.problems import KINDS, PROBLEM_JSON
 from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ranged_fields
@@ -30,6 +31,13 @@ MIN_POSITION = {
     "name": "x-min-position",
     "in": "header",
     "description": "Wait up to 2 s until the answer includes the write of this x-log-position.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+
+LAST_EVENT_ID = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The id of the last event received: the stream goes on after it.",
     "schema": {"type": "integer", "minimum": 0},
 }
 
@@ -126,6 +134,8 @@ def _operation(endpoint: Endpoint) -> Schema:
         parameters.append(IDEMPOTENCY_KEY)
     if endpoint.may_wait:
         parameters.append(MIN_POSITION)
+    if EVENT_STREAM in endpoint.media_types:
+        parameters.append(LAST_EVENT_ID)
     if endpoint.has_body:
         operation["requestBody"] = _request_body(endpoint)
     else:
@@ -151,6 +161,9 @@ def _responses(endpoint: Endpoint) -> Schema:
             "headers": _header_refs((*headers, "location")),
             "content": {"application/json": {"schema": _ref(endpoint.accepted)}},
         }
+    if EVENT_STREAM in endpoint.media_types:
+        description = "Everything up to the end has been told."
+        responses["204"] = {"description": description, "headers": _header_refs(headers)}
     if "content-range" in endpoint.answer_headers:
         responses["206"] = {**responses["200"], "description": "The range that was asked for."}
         responses["304"] = {"description": "Not changed.", "headers": _header_refs(headers)}

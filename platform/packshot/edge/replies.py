@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from domain.errors import Refusal
 from packshot.edge.bodies import ClientGone
 from packshot.edge.contract import Reply
+from packshot.edge.event_streams import EventStream
 from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer, file_response
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes, refusal_of
@@ -24,6 +25,8 @@ async def response_of(reply: Reply, request: Request) -> Response:
     body = reply.body
     if isinstance(body, FileAnswer):
         response = await file_response(body, request)
+    elif isinstance(body, EventStream):
+        response = body.response()
     else:
         data = json_of(body) if isinstance(body, BaseModel) else body
         response = Response(data, reply.status, content_type=reply.media_type)

@@ -91,9 +91,14 @@ async def check_webhook_url(call: Call[PictureFormT]) -> None:
         await call.services.outbound.check(url, param="webhookUrl")
 
 
-def output_id_of(text: str) -> OutputId:
+def output_id_of(text: str, *, param: str | None = None) -> OutputId:
     """The id; a malformed one names nothing, as an unknown one does: NotFound."""
     try:
         return OutputId.parse(text)
     except ValueError:
-        raise NotFound("not_found", "There is no such output.", fix="Check the outputId.") from None
+        raise no_such_output(param) from None
+
+
+def no_such_output(param: str | None) -> NotFound:
+    """The refusal of an output id that names nothing in the caller's organization."""
+    return NotFound("not_found", "There is no such output.", param=param, fix="Check the outputId.")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from packshot.edge.event_streams import OpenStreams
 from packshot.edge.limiter import Limiter
 
 
@@ -16,6 +17,7 @@ class ServingState:
     limiter: Limiter
     document: bytes
     is_draining: bool = False
+    streams: OpenStreams = field(default_factory=OpenStreams)
     on_drain: list[Callable[[], None]] = field(default_factory=list)
 
     def drain(self) -> None:
