@@ -76,10 +76,10 @@ async def listen(redis_url: str, topic: Topic) -> AsyncIterator[str]:
                     message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=SILENCE_S / 2
                     )
-                    if message is not None:
-                        yield message["data"].decode()
-                    else:
+                    if message is None:
                         await subscription.ping()
+                    elif message["type"] == "message":  # and not the answer to a ping
+                        yield message["data"].decode()
         except (RedisError, OSError, TimeoutError) as outage:
             log.debug("listener_disconnected", topic=topic, reason=type(outage).__name__)
             await asyncio.sleep(RECONNECT_AFTER_S)
