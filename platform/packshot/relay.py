@@ -17,7 +17,7 @@ from packshot.signals import tell_started, told_to_stop
 from packshot.store import batches, idempotency, jobrelay
 from packshot.store import broker as brokers
 from packshot.store.jobrelay import Due
-from packshot.store.wake import Topic, listen
+from packshot.store.wake import Topic, listen, stop_listening
 from packshot.wiring import Services, open_services
 
 log = structlog.get_logger()
@@ -46,9 +46,7 @@ async def _relay(settings: Settings) -> None:
                 both.create_task(jobs.run(stop))
                 both.create_task(deliveries.run(stop))
         finally:
-            for task in hearing:
-                task.cancel()
-            await asyncio.gather(*hearing, return_exceptions=True)
+            await asyncio.gather(*(stop_listening(task) for task in hearing))
             broker.close()
     log.info("relay_stopped")
 
