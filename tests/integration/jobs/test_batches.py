@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from contextvars import Context
 from typing import Any
 
 import asyncpg
@@ -10,15 +11,19 @@ import pytest
 
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import JobId, OrgId
+from follow import followed
 from given import context, founded
 from imaging.recipe import Recipe
 from integration.jobs.conftest import Asked, Workshop
 from packshot.commands.attempts import LeaseLost
+from packshot.commands.batches import Batches
 from packshot.commands.jobs import Plan
 from packshot.commands.making import Wish
 from packshot.commands.results import MOST_TOLD, results_of
-from packshot.store import batches, jobqueue
+from packshot.store import batches, jobqueue, jobrelay
+from packshot.store.jobrelay import Due
 from pictures import encoded, truncated
+from projections.activity import Wanted, find_activity
 from services import Database
 
 BEGUN = ["requested", "queued", "started"]
@@ -357,3 +362,96 @@ async def test_the_last_of_two_items_that_end_at_once_ends_the_batch(
     await asyncio.gather(*(end(lease, lease.job_id) for lease in leases))
 
     assert await workshop.history(org_id, asked.batch_id) == [*BEGUN, "succeeded"]
+
+
+async def test_a_last_item_whose_worker_died_ends_its_batch_with_the_next_worker(
+    workshop: Workshop, org_id: OrgId, good: bytes, database: Database
+) -> None:
+    asked = await workshop.ask_batch(org_id, [good])
+    await workshop.attempts._begin(org_id, asked.item_ids[0])  # and nothing more is heard of it
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("UPDATE work.job SET lease_until = now() - interval '1 hour'")
+    await owner.close()
+
+    await work(workshop, org_id, asked)
+
+    assert await workshop.history(org_id, asked.batch_id) == [*BEGUN, "succeeded"]
+    assert await workshop.history(org_id, asked.item_ids[0]) == [
+        *BEGUN, "interrupted", "started", "succeeded",
+    ]  # fmt: skip
+
+
+async def test_a_batch_whose_items_are_all_given_up_fails(
+    workshop: Workshop, org_id: OrgId, good: bytes, database: Database
+) -> None:
+    asked = await workshop.ask_batch(org_id, [good])
+    owner = await asyncpg.connect(database.owner_url)
+    for _ in range(3):
+        await workshop.attempts._begin(org_id, asked.item_ids[0])
+        await owner.execute("UPDATE work.job SET lease_until = now() - interval '1 hour'")
+    await owner.close()
+
+    await workshop.attempts.attempt(org_id, asked.item_ids[0])
+
+    (item,) = await workshop.jobs.batches.list_items(
+        org_id, await workshop.job(org_id, asked.batch_id), after=None, limit=5
+    )
+    assert item.error is not None
+    assert item.error["code"] == "job_dead"
+    assert (await workshop.job(org_id, asked.batch_id)).status == "failed"
+
+
+async def test_a_cancellation_that_a_retry_overtakes_is_refused(
+    workshop: Workshop, org_id: OrgId, broken: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had seen no item to call off when the retry brought them back."""
+    asked = await workshop.ask_batch(org_id, [broken])
+    await work(workshop, org_id, asked)
+    seen = Batches._items
+
+    async def overtaken(*args: Any) -> list[Any]:
+        ids = await seen(*args)
+        monkeypatch.setattr(Batches, "_items", seen)
+        retry = workshop.jobs.retry(context(org_id), asked.batch_id)
+        await asyncio.create_task(retry, context=Context())  # in a unit of work of its own
+        return ids
+
+    monkeypatch.setattr(Batches, "_items", overtaken)
+    with pytest.raises(Conflict, match="version_conflict"):
+        await workshop.jobs.cancel(context(org_id), asked.batch_id)
+
+    assert (await workshop.job(org_id, asked.batch_id)).status == "queued"
+
+
+async def test_the_relay_does_not_wait_for_rows_that_others_hold(
+    workshop: Workshop, org_id: OrgId, good: bytes, database: Database
+) -> None:
+    """Two that each wait for several rows could wait for each other."""
+    asked = await workshop.ask_batch(org_id, [good] * 3)
+    due = [Due(org_id, job_id) for job_id in asked.item_ids]
+    owner = await asyncpg.connect(database.owner_url)
+    async with owner.transaction():
+        await owner.execute(
+            "SELECT 1 FROM work.job WHERE job_id = $1 FOR UPDATE", asked.item_ids[1].uuid
+        )
+        async with workshop.store.pools.writing() as connection:
+            await jobrelay.mark_sent(connection, due)
+    await owner.close()
+
+    states = await rows(database, "SELECT state FROM work.job ORDER BY job_id")
+    assert [row["state"] for row in states] == ["sent", "waiting", "sent"]
+
+
+async def test_a_partial_batch_is_told_in_the_feed(
+    workshop: Workshop, org_id: OrgId, good: bytes, broken: bytes, database: Database
+) -> None:
+    asked = await workshop.ask_batch(org_id, [good, broken])
+    await work(workshop, org_id, asked)
+
+    await followed(database)
+
+    async with workshop.store.pools.reading(org_id) as connection:
+        wanted = Wanted(type="job.partial")
+        (entry,) = await find_activity(connection, org_id.uuid, wanted=wanted, limit=5)
+    assert entry.subject_id == str(asked.batch_id)
+    assert entry.sentence == "The job succeeded in part: 1 items did, 1 did not."
