@@ -2,7 +2,7 @@
 
 import errno
 import socket
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException  # noqa: TID251 - asks our own port
 
 from packshot.embedded.problems import PortUnusable
 
