@@ -12,6 +12,7 @@ from packshot.store.pool import DriverConnection
 
 RESEND_AFTER_S = 10.0
 KEPT_FOR_RETRY = "7 days"
+BEFORE_ALL = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,21 +92,22 @@ async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most
     """At most ``most`` due jobs: a first of each organization, then a second of each, and so on.
 
     Organizations are in order, beginning after one. The recursion hops from one to the next along
-    the index, so those who wait long cost no more than those who wait alone. Within one, higher
-    priorities come first, then the oldest.
+    the index, so those who wait long cost no more than those who wait alone: it asks for the whole
+    order of ``job_waiting``, since the primary key has tenant_id first too, but every state in it.
+    Within one, higher priorities come first, then the oldest.
     """
     rows = await connection.fetch(
         """
         WITH RECURSIVE orgs AS (
           (SELECT tenant_id, 1 AS nth FROM work.job
-           WHERE state = 'waiting' AND ($1::uuid IS NULL OR tenant_id > $1)
-           ORDER BY tenant_id LIMIT 1)
+           WHERE state = 'waiting' AND tenant_id > $1
+           ORDER BY tenant_id, priority DESC, job_id LIMIT 1)
           UNION ALL
           SELECT hop.tenant_id, orgs.nth + 1
           FROM orgs CROSS JOIN LATERAL (
             SELECT tenant_id FROM work.job
             WHERE state = 'waiting' AND tenant_id > orgs.tenant_id
-            ORDER BY tenant_id LIMIT 1) hop
+            ORDER BY tenant_id, priority DESC, job_id LIMIT 1) hop
           WHERE orgs.nth < $2
         )
         SELECT orgs.tenant_id, due.job_id
@@ -116,7 +118,7 @@ async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most
                 ORDER BY priority DESC, job_id LIMIT $2) first) due
         ORDER BY due.turn, orgs.nth LIMIT $2
         """,
-        after,
+        after or BEFORE_ALL,
         most,
     )
     return [Due(OrgId(row["tenant_id"]), JobId(row["job_id"])) for row in rows]
@@ -126,15 +128,18 @@ async def mark_sent(connection: DriverConnection, due: list[Due]) -> None:
     """Note that these were given to the broker.
 
     One that a worker or a cancellation holds is no longer this one's to note; waiting for several
-    at once could deadlock with the cancellation of a batch.
+    at once could deadlock with the cancellation of a batch. Each is looked up by itself: joined, a
+    queue that was filled since its statistics were taken was read from end to end.
     """
     await connection.execute(
         """
         UPDATE work.job SET state = 'sent', sent_at = now() WHERE (tenant_id, job_id) IN (
           SELECT j.tenant_id, j.job_id
           FROM unnest($1::uuid[], $2::uuid[]) AS sent(tenant_id, job_id)
-          JOIN work.job j ON j.tenant_id = sent.tenant_id AND j.job_id = sent.job_id
-          WHERE j.state = 'waiting' FOR UPDATE OF j SKIP LOCKED)
+          CROSS JOIN LATERAL (
+            SELECT tenant_id, job_id FROM work.job
+            WHERE work.job.tenant_id = sent.tenant_id AND work.job.job_id = sent.job_id
+              AND state = 'waiting' FOR UPDATE SKIP LOCKED) j)
         """,
         [job.org_id.uuid for job in due],
         [job.job_id.uuid for job in due],
