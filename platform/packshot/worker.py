@@ -2,6 +2,7 @@
 
 import asyncio
 
+import redis
 import structlog
 import uvloop
 from dramatiq import Worker
@@ -9,7 +10,9 @@ from dramatiq import Worker
 from packshot.actors.jobs import declare_attempt_job
 from packshot.commands.making import Maker
 from packshot.config import Settings
+from packshot.edge.dispatch import spool_of
 from packshot.edge.logs import configure_logs
+from packshot.edge.spool import sweep_spool
 from packshot.signals import tell_started, told_to_stop
 from packshot.store.broker import JOBS_QUEUE, open_broker
 from packshot.wiring import open_services
@@ -30,6 +33,7 @@ def work(settings: Settings) -> None:
 
 async def _work(settings: Settings) -> None:
     stop = told_to_stop()
+    sweep_spool(spool_of(settings.storage_dir))
     async with open_services(settings) as services:
         broker = open_broker(settings.redis_url)
         declare_attempt_job(broker, services.attempts, asyncio.get_running_loop())
@@ -43,7 +47,10 @@ async def _work(settings: Settings) -> None:
         tell_started()
         log.info("worker_started", attempts_at_once=threads)
         await stop.wait()
-        await asyncio.to_thread(worker.stop, timeout=int(DRAIN_S * 1000))
+        try:
+            await asyncio.to_thread(worker.stop, timeout=int(DRAIN_S * 1000))
+        except redis.RedisError as outage:  # what it had fetched and not begun is sent again
+            log.warning("broker_away", reason=type(outage).__name__)
         await services.attempts.hand_back()
         broker.close()
     log.info("worker_stopped")

@@ -66,24 +66,26 @@ class Attempts:
         Raises Unavailable when the database is away before the attempt began; the relay sends the
         job again.
         """
-        begun = await self._begin_or_put_off(org_id, job_id)
-        if begun is None:
-            return
-        lease, job = begun
-        failpoint("worker.after_claim")
         task = asyncio.current_task()
         assert task is not None
         self.under_way.add(task)
         try:
+            begun = await self._begin_or_put_off(org_id, job_id)
+            if begun is not None:
+                await self._go_on(*begun)
+        finally:
+            self.under_way.discard(task)
+
+    async def _go_on(self, lease: Lease, job: Job) -> None:
+        failpoint("worker.after_claim")
+        try:
             await self._work(lease, job)
         except LeaseLost:
-            log.warning("lease_lost", job=str(job_id))
+            log.warning("lease_lost", job=str(lease.job_id))
         except asyncio.CancelledError:
             with suppress(LeaseLost):
                 await self._postpone(lease, _shut_down(), cost="nothing")
             raise
-        finally:
-            self.under_way.discard(task)
 
     async def hand_back(self) -> None:
         """Stop every attempt and let another worker go on with its job.

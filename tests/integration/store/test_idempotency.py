@@ -231,8 +231,7 @@ async def test_the_sweep_takes_what_has_expired_and_nothing_else(
         uuid4(),
     )
 
-    assert await idempotency.sweep(pools) == 2501
-    assert await idempotency.sweep(pools) == 0
+    assert [await idempotency.sweep(pools) for _ in range(4)] == [1000, 1000, 501, 0]
 
     assert await owner.fetchval("SELECT array_agg(key) FROM work.idempotency") == ["order-8"]
     await owner.close()
