@@ -24,7 +24,7 @@ from packshot.store import jobqueue
 from packshot.wiring import Services, open_services
 
 DEEP, SHALLOW = 10_000, 100
-ROUNDS = 7
+ROUNDS = 5
 JOBS = 100  # a turn
 ORGANIZATIONS = 10
 EVENTS_OF_AN_ATTEMPT = 2  # started and succeeded

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -19,52 +20,59 @@ WORKERS = 2
 
 
 def throughput_rows(photo: bytes) -> list[dict[str, Any]]:
-    """The rows ``job-throughput`` and ``scaling``.
+    """The rows ``job-throughput`` and ``scaling``, and the scaling of the bare pool beside it.
 
     Each of the two workers has one renderer, the pool beside them two. Rates are pictures a second
-    from the first start to the last end; the turns alternate: pool, two workers, one worker.
+    from the first start to the last end; the turns of pool and workers alternate.
     """
-    rates: dict[str, list[float]] = {"pool": [], "one": [], "both": []}
+    rates: dict[str, list[float]] = {"pool": [], "both": [], "one": [], "pool-one": []}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         installation = stack.enter_context(an_installation(workers=WORKERS, renderers=1))
         pool = RenderPool(WORKERS)
         installation.run(pool.start())
         stack.callback(lambda: installation.run(pool.stop()))
+        pool_rate = partial(_pool_rate, installation, pool, folder=folder, photo=photo)
         for number in range(1 + ROUNDS):
             taken = {
-                "pool": _pool_rate(installation, pool, folder=folder, photo=photo),
+                "pool": pool_rate(WORKERS),
                 "both": _rate(installation, photo, workers=WORKERS),
                 "one": _rate(installation, photo, workers=1),
+                "pool-one": pool_rate(1),
             }
             if number > 0:  # the first round warms
                 for name, rate in taken.items():
                     rates[name].append(rate)
     throughput = paired_ratio(rates["both"], rates["pool"])
     scaling = paired_ratio(rates["both"], rates["one"])
+    of_the_pool = paired_ratio(rates["pool"], rates["pool-one"])
     return [
         row("job-throughput", throughput, unit="ratio", target=0.9, better="more"),
         row("scaling", scaling, unit="ratio", target=1.6, better="more"),
+        row("scaling-pool", of_the_pool, unit="ratio"),
     ]
 
 
 def _pool_rate(
-    installation: Installation, pool: RenderPool, *, folder: Path, photo: bytes
+    installation: Installation, pool: RenderPool, at_once: int, *, folder: Path, photo: bytes
 ) -> float:
     """Pictures a second of the child pool that is given files and told where to write."""
-    sources = [folder / f"{number}.jpg" for number in range(PICTURES)]
+    sources = [folder / f"{number}.jpg" for number in range(PICTURES * at_once // WORKERS)]
+    places = asyncio.Semaphore(at_once)
     for source in sources:
         source.write_bytes(never_the_same(photo))
 
+    async def render(source: Path) -> None:
+        async with places:
+            await pool.render(source, Recipe(), destination=source.with_suffix(".out"))
+
     async def render_all() -> float:
         began_s = perf_counter()
-        await asyncio.gather(
-            *(pool.render(s, Recipe(), destination=s.with_suffix(".out")) for s in sources)
-        )
+        await asyncio.gather(*(render(source) for source in sources))
         return perf_counter() - began_s
 
     took_s: float = installation.run(render_all())
-    return PICTURES / took_s
+    return len(sources) / took_s
 
 
 def _rate(installation: Installation, photo: bytes, *, workers: int) -> float:
