@@ -14,7 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "job.postponed": "The job was postponed: {reason[detail]}",
     "job.interrupted": "Work on the job was interrupted.",
     "job.succeeded": "The job succeeded.",
-    "job.partial": "The job succeeded in part: {succeeded} items did, {unsuccessful} did not.",
+    "job.partial": "The job ended; items that succeeded: {succeeded}, others: {unsuccessful}.",
     "job.failed": "The job failed: {error[detail]}",
     "job.cancelled": "The job was cancelled.",
     "job.retried": "The job was asked for again.",

@@ -454,4 +454,4 @@ async def test_a_partial_batch_is_told_in_the_feed(
         wanted = Wanted(type="job.partial")
         (entry,) = await find_activity(connection, org_id.uuid, wanted=wanted, limit=5)
     assert entry.subject_id == str(asked.batch_id)
-    assert entry.sentence == "The job succeeded in part: 1 items did, 1 did not."
+    assert entry.sentence == "The job ended; items that succeeded: 1, others: 1."

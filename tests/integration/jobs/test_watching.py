@@ -208,8 +208,9 @@ async def test_a_stream_that_ends_leaves_nothing_behind(
     if why == "long enough":
         monkeypatch.setattr(job_events, "LONGEST_S", 0.0)
 
-    await told(call, watch, at_most=1000)
+    pieces = await told(call, watch, at_most=1000)
 
+    assert len(pieces) < 1000
     assert call.state.streams.by_organization == {}
     assert workshop.jobs.endings._waiting == {}
 
