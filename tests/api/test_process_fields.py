@@ -40,7 +40,6 @@ HUGE = "9" * 400
         ("anchor", "middle", "invalid_parameter"),
         ("sku", "a" * 201, "invalid_parameter"),
         ("sku", "a\x00b", "invalid_parameter"),
-        ("imageUrl", "https://example.com/a.jpg", "invalid_parameter"),
         ("inputId", "img_1", "invalid_parameter"),
     ],
 )
