@@ -29,7 +29,8 @@ class ActivityView:
                              actor_type, actor_id, request_id)
         SELECT e.tenant_id, e.seq, e.event_id, e.at,
                CASE t.noun WHEN 'api-key' THEN 'key' ELSE t.noun END || '.'
-               || CASE t.participle WHEN 'partly-succeeded' THEN 'partial' ELSE t.participle END,
+               || CASE t.participle WHEN 'partly-succeeded' THEN 'partial'
+                                      WHEN 'issued' THEN 'created' ELSE t.participle END,
                e.stream_id, actor.type, actor.id, meta."requestId"
         FROM es.event e,
              LATERAL (SELECT split_part(e.type, '.', 1), split_part(e.type, '.', 2))
@@ -44,7 +45,7 @@ class ActivityView:
 class Activity:
     """One entry of the feed.
 
-    ``type`` is public (``key.issued``), ``actor_name`` what people call the actor, where known;
+    ``type`` is public (``key.created``), ``actor_name`` what people call the actor, where known;
     ``subject_id`` is the public id of what it happened to.
     """
 

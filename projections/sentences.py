@@ -7,7 +7,7 @@ from typing import Any
 SENTENCES: Mapping[str, str] = {
     "organization.created": "The organization “{name}” was founded.",
     "organization.webhook-secret-rotated": "The secret of webhooks was rotated.",
-    "key.issued": "The API key “{name}” was issued.",
+    "key.created": "The API key “{name}” was created.",
     "job.requested": "A job was asked for: {operation}.",
     "job.queued": "The job was queued.",
     "job.started": "Work on the job began, attempt {attempt}.",

@@ -69,8 +69,8 @@ def test_the_beginning_of_an_organization_is_told_in_its_words(
     assert founded["sentence"] == "The organization “Acme” was founded."
     assert founded["subject"] == {"type": "organization", "id": str(acme.org_id)}
     assert founded["actor"] == {"type": "system", "id": "test", "name": None}
-    assert (issued["type"], issued["subject"]["id"]) == ("key.issued", str(acme.key_id))
-    assert issued["sentence"] == "The API key “First key” was issued."
+    assert (issued["type"], issued["subject"]["id"]) == ("key.created", str(acme.key_id))
+    assert issued["sentence"] == "The API key “First key” was created."
 
 
 def test_the_request_of_an_entry_is_the_one_that_was_answered(
@@ -107,11 +107,11 @@ def test_a_filtered_feed_counts_what_it_shows(
 ) -> None:
     position = max(processed(client), processed(client))
 
-    by_type = feed(client, position, type="key.issued")
+    by_type = feed(client, position, type="key.created")
     by_actor = feed(client, position, actor=str(acme.key_id), limit="1")
-    by_both = feed(client, position, type="key.issued", actor=str(acme.key_id))
+    by_both = feed(client, position, type="key.created", actor=str(acme.key_id))
 
-    assert [entry["type"] for entry in by_type["data"]] == ["key.issued"]
+    assert [entry["type"] for entry in by_type["data"]] == ["key.created"]
     assert by_type["page"] == {"from": 1, "to": 1, "total": 1, "nextCursor": None}
     assert by_actor["page"]["total"] == position - 2
     assert by_both["page"] == {"from": 0, "to": 0, "total": 0, "nextCursor": None}

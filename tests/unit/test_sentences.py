@@ -25,9 +25,9 @@ def test_a_type_of_a_later_release_is_told_plainly() -> None:
 
 
 def test_what_a_name_holds_is_told_and_never_read_as_a_template() -> None:
-    sentence = sentence_of("key.issued", {"name": "{mac} %s {0.__class__}", "mac": "secret"})
+    sentence = sentence_of("key.created", {"name": "{mac} %s {0.__class__}", "mac": "secret"})
 
-    assert sentence == "The API key “{mac} %s {0.__class__}” was issued."
+    assert sentence == "The API key “{mac} %s {0.__class__}” was created."
 
 
 def test_data_is_read_only_for_sentences_that_use_it() -> None:
