@@ -192,6 +192,9 @@ class Job(Aggregate):
         self.batch_id = None if batch_id is None else JobId.parse(batch_id)
         self.status: Status = "requested"
         self.attempt = 0
+        self.priority: int | None = None
+        self.not_before: str | None = None
+        self.postponed_for: dict[str, Any] | None = None
         self.tries_left = MOST_TRIES
         self.losses_left = MOST_LOSSES
         self.started_at: Moment = None
@@ -222,8 +225,10 @@ class Job(Aggregate):
         self._queued(priority=priority, not_before=not_before_text)
 
     @event(Queued)
-    def _queued(self, priority: int, not_before: str | None) -> None:  # noqa: ARG002 - the queue's
+    def _queued(self, priority: int, not_before: str | None) -> None:
         self.status = "queued"
+        self.priority = priority
+        self.not_before = not_before
 
     def start(self) -> None:
         """Begin an attempt; raises Conflict when one runs or the job has ended."""
@@ -233,6 +238,7 @@ class Job(Aggregate):
     @event(Started)
     def _started(self, attempt: int, timestamp: Moment = None) -> None:
         self.status = "running"
+        self.not_before = self.postponed_for = None
         self.attempt = attempt
         self.tries_left -= 1
         self.started_at = timestamp
@@ -243,13 +249,10 @@ class Job(Aggregate):
         self._postponed(reason=reason.as_dict(), not_before=not_before.isoformat(), cost=cost)
 
     @event(Postponed)
-    def _postponed(
-        self,
-        reason: dict[str, Any],  # noqa: ARG002 - for whoever reads the log
-        not_before: str,  # noqa: ARG002 - for whoever reads the log
-        cost: str,
-    ) -> None:
+    def _postponed(self, reason: dict[str, Any], not_before: str, cost: str) -> None:
         self.status = "queued"
+        self.postponed_for = reason
+        self.not_before = not_before
         self.tries_left += cost == "nothing"
         self.losses_left -= cost == "renderer"
 
@@ -306,6 +309,7 @@ class Job(Aggregate):
     @event(Failed)
     def _failed(self, error: dict[str, Any], timestamp: Moment = None) -> None:
         self.status = "failed"
+        self.not_before = self.postponed_for = None
         self.error = error
         self.ended_at = timestamp
 
@@ -317,6 +321,7 @@ class Job(Aggregate):
     @event(Cancelled)
     def _cancelled(self, timestamp: Moment = None) -> None:
         self.status = "cancelled"
+        self.not_before = self.postponed_for = None
         self.ended_at = timestamp
 
     def retry(self) -> None:

@@ -81,9 +81,12 @@ def test_a_wait_ends_when_the_job_does(client: Client) -> None:
 
 
 def test_without_a_wait_the_job_is_told_as_it_is(client: Client) -> None:
-    job = later(client)
+    job_id = ask(client, notBefore=TOMORROW, priority="7").json()["jobId"]
 
-    assert client.get(f"/api/v1/jobs/{job['jobId']}").json()["status"] == "queued"
+    job = client.get(f"/api/v1/jobs/{job_id}").json()
+
+    assert (job["status"], job["priority"], job["postponed"]) == ("queued", 7, None)
+    assert job["notBefore"][:10] == TOMORROW[:10]
 
 
 def test_a_broken_picture_fails_its_job_with_a_problem(client: Client) -> None:
@@ -149,7 +152,11 @@ def test_a_picture_that_is_not_there_is_tried_again_before_its_job_fails(
     job_id = client.post("/api/v1/jobs", json={"imageUrl": url}).json()["jobId"]
 
     until(lambda: neighbour.asked.count("/nowhere.jpg") >= 2)
-    assert client.get(f"/api/v1/jobs/{job_id}").json()["attempt"] >= 2
+    until(lambda: client.get(f"/api/v1/jobs/{job_id}").json()["postponed"] is not None)
+    job = client.get(f"/api/v1/jobs/{job_id}").json()
+    assert job["attempt"] >= 2
+    assert job["postponed"]["code"] == "url_fetch_failed"
+    assert job["notBefore"] is not None
 
 
 @pytest.mark.parametrize("field", ["imageUrl", "webhookUrl"])

@@ -1,6 +1,7 @@
 """How answers and webhooks tell a job: one shape, made from the job as its events tell it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -39,12 +40,21 @@ class LinksAnswer(Answer):
     model_config = Answer.model_config | {"alias_generator": lambda name: name.rstrip("_")}
 
 
+class PostponedAnswer(Answer):
+    """Why the last attempt did not end the job; the next one comes at ``notBefore``."""
+
+    code: str
+    detail: str
+
+
 class JobAnswer(Answer):
     """A job: ``status`` is queued, running, succeeded, partial, failed or cancelled.
 
     ``error`` is the problem that ended a failed job; ``outputs`` what a succeeded one made. Of a
     batch they are the first 200 of its items in their order, and none in a list of jobs or in an
     event before its end; ``links.items`` has them all. ``batchId`` is there in an item of a batch.
+    ``notBefore`` is when the next attempt may begin, ``postponed`` why the last one has to be
+    followed by it; ``priority`` is null where nothing was queued.
     """
 
     job_id: str
@@ -52,6 +62,9 @@ class JobAnswer(Answer):
     operation: str
     progress: ProgressAnswer
     attempt: int
+    priority: int | None
+    not_before: Time | None
+    postponed: PostponedAnswer | None
     created_at: Time
     started_at: Time | None
     finished_at: Time | None
@@ -100,6 +113,9 @@ def job_answer(job: Job, results: Results | None = None) -> JobAnswer:
         operation=job.operation,
         progress=ProgressAnswer(done=shown.done, total=1 if job.items is None else job.items),
         attempt=job.attempt,
+        priority=job.priority,
+        not_before=None if job.not_before is None else datetime.fromisoformat(job.not_before),
+        postponed=_postponed(job),
         created_at=job.created_on,
         started_at=job.started_at,
         finished_at=job.ended_at,
@@ -124,6 +140,13 @@ def item_answer(job: Job) -> ItemAnswer:
         sku=job.sku,
         client_ref=job.client_ref,
     )
+
+
+def _postponed(job: Job) -> PostponedAnswer | None:
+    reason = job.postponed_for
+    if reason is None:
+        return None
+    return PostponedAnswer(code=reason["code"], detail=reason["detail"])
 
 
 def _status_of(job: Job) -> str:

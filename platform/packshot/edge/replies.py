@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from quart import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from domain.errors import Refusal
+from domain.errors import Refusal, Unavailable
 from packshot.edge.bodies import ClientGone
 from packshot.edge.contract import Reply
 from packshot.edge.event_streams import EventStream
@@ -53,13 +53,13 @@ def error_response(error: Exception, exchange: Exchange) -> Response:
         case _:
             refusal = internal_error()
     if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - our fault, so the log says why
-        log.error(
-            "request_failed",
-            request_id=exchange.request_id,
-            route=exchange.route,
-            code=refusal.code,
-            exc_info=None if isinstance(error, Refusal) and not error.__cause__ else error,
-        )
+        facts = {
+            "request_id": exchange.request_id, "route": exchange.route, "code": refusal.code
+        }  # fmt: skip
+        if isinstance(error, Unavailable):  # an outage writes one line a request, no traceback
+            log.warning("request_refused", **facts, reason=type(error.__cause__ or error).__name__)
+        else:
+            log.error("request_failed", **facts, exc_info=error)
     return problem_response(refusal, exchange)
 
 

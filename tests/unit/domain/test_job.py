@@ -201,3 +201,13 @@ def test_an_event_of_an_older_release_lacks_what_came_later() -> None:
 
     assert job is not None
     assert (job.input_address, job.webhook_address) == (None, None)
+
+
+def test_a_postponed_job_says_why_and_until_when_and_forgets_it_when_it_starts() -> None:
+    job = running_job()
+    job.postpone(AWAY, not_before=LATER, cost="try")
+    told = (job.postponed_for, job.not_before)
+    job.start()
+
+    assert told == (AWAY.as_dict(), "2026-11-22T13:00:00+00:00")
+    assert (job.postponed_for, job.not_before) == (None, None)
