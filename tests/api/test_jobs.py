@@ -152,8 +152,14 @@ def test_a_picture_that_is_not_there_is_tried_again_before_its_job_fails(
     job_id = client.post("/api/v1/jobs", json={"imageUrl": url}).json()["jobId"]
 
     until(lambda: neighbour.asked.count("/nowhere.jpg") >= 2)
-    until(lambda: client.get(f"/api/v1/jobs/{job_id}").json()["postponed"] is not None)
-    job = client.get(f"/api/v1/jobs/{job_id}").json()
+    seen: list[dict[str, Any]] = []
+
+    def is_postponed() -> bool:
+        seen.append(client.get(f"/api/v1/jobs/{job_id}").json())
+        return seen[-1]["postponed"] is not None
+
+    until(is_postponed)
+    job = seen[-1]
     assert job["attempt"] >= 2
     assert job["postponed"]["code"] == "url_fetch_failed"
     assert job["notBefore"] is not None
