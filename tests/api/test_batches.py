@@ -100,6 +100,8 @@ def test_a_batch_of_which_one_picture_is_not_there_is_partial(
 
     job = waited(client, job_id)
     assert (job["status"], job["error"]) == ("partial", None)
+    listed = client.get(f"{JOBS}?status=partial").json()["data"]
+    assert [each["jobId"] for each in listed] == [job_id]
     good, bad = items_of(client, job_id)
     assert (good["status"], good["error"]) == ("succeeded", None)
     assert (bad["status"], bad["output"], bad["error"]["code"]) == (

@@ -45,16 +45,16 @@ class Batches:
     ) -> Changed:
         """Ask for a batch: its events, those of its items and their places become true together."""
         batch = requested_batch(JobId.new(), shared, items=len(items))
+        batch.queue(priority=plan.priority, not_before=plan.not_before)
         jobs = [batch]
         tickets = []
         for number, item in enumerate(items):
             if number % AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
             job = _requested_item(batch, item)
+            job.queue(priority=plan.priority, not_before=plan.not_before)
             jobs.append(job)
             tickets.append((job.job_id, _ticket(context, item, plan)))
-        for job in jobs:
-            job.queue(priority=plan.priority, not_before=plan.not_before)
         async with self.store.together() as unit:
             connection = await unit.connection()
             await jobqueue.put_many(connection, context.org_id, tickets)
