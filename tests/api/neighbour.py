@@ -9,6 +9,7 @@ from threading import Condition, Thread
 from api.photos import red_box
 
 WITHIN_S = 20.0
+AWAY = "/away.jpg"  # answers 503
 
 
 @dataclass(slots=True)
@@ -50,7 +51,10 @@ def a_neighbour() -> Iterator[Neighbour]:
 
         def do_GET(self) -> None:
             neighbour.asked.append(self.path)
-            self._answer(neighbour.photos.get(self.path.partition("?")[0]))
+            if self.path == AWAY:
+                self._answer(b"", status=503)
+            else:
+                self._answer(neighbour.photos.get(self.path.partition("?")[0]))
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
@@ -60,8 +64,8 @@ def a_neighbour() -> Iterator[Neighbour]:
                 neighbour.changed.notify_all()
             self._answer(b"")
 
-        def _answer(self, content: bytes | None) -> None:
-            self.send_response(404 if content is None else 200)
+        def _answer(self, content: bytes | None, *, status: int = 200) -> None:
+            self.send_response(404 if content is None else status)
             self.send_header("content-length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")

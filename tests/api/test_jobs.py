@@ -13,7 +13,7 @@ import requests
 from standardwebhooks import Webhook
 
 from api.client import Client, assert_problem
-from api.neighbour import Neighbour
+from api.neighbour import AWAY, Neighbour
 from api.photos import red_box
 from api.server import RunningApi
 from packshot.commands.organizations import Created
@@ -144,14 +144,12 @@ def test_a_picture_is_fetched_from_its_address_by_the_worker(
     assert "s3cr3t" not in activity + json.dumps(job)
 
 
-def test_a_picture_that_is_not_there_is_tried_again_before_its_job_fails(
+def test_a_picture_that_cannot_be_fetched_now_is_tried_again(
     client: Client, neighbour: Neighbour
 ) -> None:
-    url = neighbour.url("/nowhere.jpg")
+    job_id = client.post("/api/v1/jobs", json={"imageUrl": neighbour.url(AWAY)}).json()["jobId"]
 
-    job_id = client.post("/api/v1/jobs", json={"imageUrl": url}).json()["jobId"]
-
-    until(lambda: neighbour.asked.count("/nowhere.jpg") >= 2)
+    until(lambda: neighbour.asked.count(AWAY) >= 2)
     seen: list[dict[str, Any]] = []
 
     def is_postponed() -> bool:
@@ -163,6 +161,17 @@ def test_a_picture_that_is_not_there_is_tried_again_before_its_job_fails(
     assert job["attempt"] >= 2
     assert job["postponed"]["code"] == "url_fetch_failed"
     assert job["notBefore"] is not None
+
+
+def test_a_picture_that_is_not_there_fails_its_job_at_once(
+    client: Client, neighbour: Neighbour
+) -> None:
+    asked = client.post("/api/v1/jobs", json={"imageUrl": neighbour.url("/nowhere.jpg")})
+
+    job = waited(client, asked.json()["jobId"])
+
+    assert (job["status"], job["attempt"]) == ("failed", 1)
+    assert job["error"]["code"] == "url_fetch_failed"
 
 
 @pytest.mark.parametrize("field", ["imageUrl", "webhookUrl"])
