@@ -1,11 +1,13 @@
 """`packshot audit verify`: beside a running installation, alone, and on a log that was changed."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
+import requests
 
 from installation import Up, packshot, running_up
 
@@ -41,6 +43,20 @@ def test_an_untouched_log_holds_while_up_runs_and_after_it(up: Up):
     assert (beside.returncode, alone.returncode) == (0, 0), beside.stderr + alone.stderr
     assert beside.stdout == alone.stdout
     assert "ok" in alone.stdout
+
+
+def test_the_head_that_the_chain_led_to_is_the_one_that_answers_tell(up: Up):
+    log_head = requests.post(
+        f"{up.ready['baseUrl']}/api/v1/org/webhook-secret/rotate",
+        headers={"x-api-key": up.ready["apiKey"]},
+        timeout=20,
+    ).headers["x-log-head"]
+
+    as_text = packshot("audit", "verify", "--data", up.data)
+    [row] = json.loads(packshot("audit", "verify", "--json", "--data", up.data).stdout)
+
+    assert row["head"] == log_head.rpartition(".")[0]
+    assert row["head"] in as_text.stdout
 
 
 def test_one_flipped_bit_is_found_and_its_place_named(up: Up):

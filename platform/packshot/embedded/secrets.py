@@ -1,4 +1,4 @@
-"""The secrets of an installation, made on its first start; no default secret exists in code."""
+"""The secrets of an installation, made once before anything else; no default one is in code."""
 
 import os
 import secrets
@@ -7,9 +7,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from packshot.embedded.layout import Layout
-from packshot.embedded.problems import MissingSecrets
+from packshot.embedded.problems import MissingSecrets, UnusableFolder
 
 NAMES = ("pepper-1", "log-signing-key", "key-encryption-key", "session-key")
+PUBLIC_KEY = "log-signing-key.pub"
 SECRET_BYTES = 32  # hex in the file; of the signing key it is the Ed25519 seed (RFC 8032)
 
 
@@ -19,22 +20,61 @@ def ensure(layout: Layout) -> None:
     Raises MissingSecrets when there is a database already: a fresh pepper would refuse every key
     that was ever issued, and a fresh signing key would disown the log.
     """
-    layout.secrets.mkdir(exist_ok=True, mode=0o700)
-    layout.secrets.chmod(0o700)
-    missing = [name for name in NAMES if not (layout.secrets / name).exists()]
+    missing = _missing(layout.secrets)
     if missing and (layout.postgres / "PG_VERSION").exists():
         raise MissingSecrets(
             f"{layout.secrets} lacks {', '.join(missing)}, but {layout.postgres} holds a database "
             "that was made with them. Restore the files from a backup."
         )
+    _make(layout.secrets, missing)
+
+
+def create(folder: Path) -> bool:
+    """Make the secrets of processes apart in a folder and return whether any was made.
+
+    Raises UnusableFolder for a folder that holds other things, whose mode would change, or that
+    cannot be written to, and MissingSecrets where some of the secrets are there: what was made with
+    the lost ones cannot be known here.
+    """
+    missing = _missing(folder)
+    try:
+        held = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        _refuse_unfit(folder, held, missing=missing)
+        _make(folder, missing)
+    except OSError as problem:
+        raise UnusableFolder(
+            f"No secrets can be made in {folder}: {problem.strerror}. Choose another folder."
+        ) from problem
+    return bool(missing)
+
+
+def _refuse_unfit(folder: Path, held: set[str], *, missing: list[str]) -> None:
+    """Refuse a folder that is used for something else, and one that has lost secrets."""
+    ours = {*NAMES, PUBLIC_KEY}
+    if missing and held & ours:
+        raise MissingSecrets(
+            f"{folder} lacks {', '.join(missing)} but has others. Restore the files from a backup; "
+            "where nothing was made with them yet, empty the folder and run this again."
+        )
+    if missing and held - {f"{name}.new" for name in ours}:
+        raise UnusableFolder(f"{folder} holds other files. Name a folder that is for secrets only.")
+
+
+def _missing(folder: Path) -> list[str]:
+    return [name for name in NAMES if not (folder / name).exists()]
+
+
+def _make(folder: Path, missing: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
     for name in missing:
-        _write_once(layout.secrets / name, secrets.token_hex(SECRET_BYTES))
-    _write_public_key(layout.secrets)
+        _write_once(folder / name, secrets.token_hex(SECRET_BYTES))
+    _write_public_key(folder)
 
 
 def _write_public_key(folder: Path) -> None:
     """Derive the public half of the signing key, for whoever checks the log without us."""
-    public = folder / "log-signing-key.pub"
+    public = folder / PUBLIC_KEY
     if public.exists():
         return
     seed = bytes.fromhex((folder / "log-signing-key").read_text())

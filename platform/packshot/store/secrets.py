@@ -40,7 +40,10 @@ class Secrets:
             if file.name.removeprefix(PEPPER_PREFIX).isdigit()
         }
         if not peppers:
-            raise MissingSecret(f"{folder / PEPPER_PREFIX}1 is missing")
+            raise MissingSecret(
+                f"{folder / PEPPER_PREFIX}1 is missing. `packshot secrets create {folder}` makes "
+                "the secrets of a new installation; an older one needs its own, from a backup."
+            )
         return cls(
             peppers,
             _read_hex(folder / LOG_SIGNING_KEY),

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from packshot.embedded import secrets
 from packshot.embedded.layout import Layout
-from packshot.embedded.problems import MissingSecrets
+from packshot.embedded.problems import MissingSecrets, UnusableFolder
 
 
 @pytest.fixture
@@ -64,3 +64,48 @@ def test_what_an_interrupted_write_left_is_not_taken_for_a_secret(tmp_path: Path
     secrets.ensure(layout)
 
     assert len((layout.secrets / "pepper-1").read_text()) == 64
+
+
+def test_secrets_of_processes_apart_are_for_their_user_only(tmp_path: Path):
+    folder = tmp_path / "srv" / "secrets"
+
+    assert secrets.create(folder)
+
+    assert {path.name for path in folder.iterdir()} == {*secrets.NAMES, "log-signing-key.pub"}
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_secrets_that_are_there_are_kept(layout: Layout):
+    before = {path.name: path.read_bytes() for path in layout.secrets.iterdir()}
+
+    assert not secrets.create(layout.secrets)
+
+    assert {path.name: path.read_bytes() for path in layout.secrets.iterdir()} == before
+
+
+@pytest.mark.parametrize("lost", secrets.NAMES)
+def test_a_lost_secret_is_not_made_anew_beside_the_others(layout: Layout, lost: str):
+    (layout.secrets / lost).unlink()
+
+    with pytest.raises(MissingSecrets, match=lost):
+        secrets.create(layout.secrets)
+
+    assert not (layout.secrets / lost).exists()
+
+
+def test_a_folder_of_other_things_keeps_its_mode(tmp_path: Path):
+    (tmp_path / "photo.jpg").touch()
+    tmp_path.chmod(0o755)
+
+    with pytest.raises(UnusableFolder, match="other files"):
+        secrets.create(tmp_path)
+
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_place_where_no_folder_can_be_is_said(tmp_path: Path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(UnusableFolder, match="Not a directory"):
+        secrets.create(tmp_path / "file" / "secrets")
