@@ -24,7 +24,8 @@ class Refusal(Exception):
     is allowed; ``fix`` says what to do next; ``param`` names the field, ``allowed`` its range.
     """
 
-    retryable = False
+    # Whether the same request may succeed later: of the class, or set where only the case knows.
+    retryable: bool = False
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class Refusal(Exception):
             "param": self.param,
             "allowed": dict(self.allowed) if self.allowed is not None else None,
             "headers": dict(self.headers),
+            "retryable": self.retryable,
         }
 
 
@@ -83,4 +85,4 @@ class InvalidImage(Refusal):
 class Unavailable(Refusal):
     """The service cannot do this now; the same request may succeed later."""
 
-    retryable = True
+    retryable: bool = True

@@ -49,6 +49,11 @@ _BRANDS = (
     (re.compile(rb"avif|avis"), "an AVIF picture"),
     (re.compile(rb"hei[cxms]|hev[cxms]|mif1|msf1"), "a HEIC picture"),
 )
+EXPORT = "Export the picture as JPEG, PNG or WebP and send it again."
+FORGOTTEN_AT = f"{EXPORT} Did you forget the @ of -F image=@FILE?"
+# curl sends what stands after an = without an @ as it is: the name in place of the file.
+_FILE_NAME = re.compile(rb"[^\x00-\x1f<>]{1,250}\.[a-zA-Z0-9]{2,5}\s{0,2}")
+
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 _HTML = re.compile(rb"<(!doctype html|html|head|body)[\s>]", re.IGNORECASE)
 
@@ -74,14 +79,15 @@ def recognise(head: bytes) -> ImageFormat:
         return "webp"
     raise InvalidImage(
         "unsupported_image_format",
-        f"The file looks like {_describe(head)}; JPEG, PNG and WebP are accepted.",
+        f"The file looks like {looks_like(head)}; JPEG, PNG and WebP are accepted.",
         param="image",
         allowed={"formats": list(ACCEPTED)},
-        fix="Export the picture as JPEG, PNG or WebP and send it again.",
+        fix=FORGOTTEN_AT if _FILE_NAME.fullmatch(head) else EXPORT,
     )
 
 
-def _describe(head: bytes) -> str:
+def looks_like(head: bytes) -> str:
+    """What a file of no accepted format looks like by its first bytes, as a detail may name it."""
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return name

@@ -10,6 +10,9 @@ from integrations.failures import RefusedUrl
 from integrations.urls import PORT_MAX, PORTS, Target
 
 PUBLIC_PORTS = frozenset(PORTS.values())
+HOW_TO_ALLOW = (
+    "an operator can allow this one with PACKSHOT_ALLOWED_PRIVATE_CIDRS (see docs/jobs.md)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +65,24 @@ class Reach:
         """Raise RefusedUrl for a port that no address could be called on."""
         if target.port in PUBLIC_PORTS:
             return
+        if target.address is not None and is_metadata(target.address):
+            raise _metadata()
         if not any(entry.port in {None, target.port} for entry in self.allowed):
             raise RefusedUrl(
                 f"Port {target.port} is not called; 80 and 443 are.",
-                fix="Serve it on the port of https.",
+                fix=f"Use port 443; {HOW_TO_ALLOW}.",
             )
 
     def require_addresses(self, addresses: Sequence[Address], port: int) -> None:
         """Raise RefusedUrl if one of the addresses may not be called; the others do not help."""
-        if not all(self.covers(address, port) for address in addresses):
+        refused = [address for address in addresses if not self.covers(address, port)]
+        if any(is_metadata(address) for address in refused):
+            raise _metadata()
+        if refused:
             raise RefusedUrl(
                 "The host is, or resolves to, an address that is not called: it is private, "
                 "local or reserved, or not allowed with this port.",
-                fix="Use a host on the public internet; an operator can allow others.",
+                fix=f"Use a host on the public internet; {HOW_TO_ALLOW}.",
             )
 
     def covers(self, address: Address, port: int) -> bool:
@@ -84,3 +92,11 @@ class Reach:
         if port in PUBLIC_PORTS and is_public(address):
             return True
         return any(entry.covers(address, port) for entry in self.allowed)
+
+
+def _metadata() -> RefusedUrl:
+    """No setting opens these, so the refusal names none."""
+    return RefusedUrl(
+        "The host is, or resolves to, the metadata service of a cloud, which is never called.",
+        fix="Use a host on the public internet.",
+    )

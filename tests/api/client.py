@@ -6,6 +6,8 @@ from typing import Any
 
 import requests
 
+from packshot.edge.problems import KINDS
+
 WITHIN_S = 20.0
 
 
@@ -46,7 +48,7 @@ def assert_problem(answer: requests.Response, status: int, code: str) -> dict[st
     assert problem["title"]
     assert problem["detail"]
     assert problem["requestId"] == answer.headers["x-request-id"]
-    assert problem["retryable"] is (status in {429, 500, 502, 503, 504})
+    assert problem["retryable"] is KINDS[code].retryable
     return problem
 
 

@@ -242,7 +242,8 @@ async def test_a_hundred_duplicates_at_once_of_twenty_requests_have_twenty_effec
         assert len({answer.headers["x-log-head"] for answer in done}) == 1
         assert sum("idempotency-replayed" not in answer.headers for answer in done) == 1
         for busy in (answer for answer in answers if answer.status == 409):
-            assert json.loads(busy.body)["code"] == "idempotency_in_progress"
+            problem = json.loads(busy.body)
+            assert (problem["code"], problem["retryable"]) == ("idempotency_in_progress", True)
             assert 1 <= int(busy.headers["retry-after"]) <= 10
 
 

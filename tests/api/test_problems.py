@@ -84,21 +84,26 @@ def test_an_unknown_address_is_a_problem_and_never_a_redirect(client: Client, pa
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "allow"),
+    ("method", "path", "allow", "detail", "fix"),
     [
-        ("GET", "/api/v1/process", "OPTIONS, POST"),
-        ("DELETE", "/api/v1/whoami", "GET, HEAD, OPTIONS"),
-        ("POST", "/healthz", "GET, HEAD, OPTIONS"),
-        ("BREW", "/api/v1/whoami", "GET, HEAD, OPTIONS"),
+        ("GET", "/api/v1/process", "OPTIONS, POST", "answers POST only.", "Use POST."),
+        ("DELETE", "/api/v1/whoami", "GET, HEAD, OPTIONS", "answers GET and HEAD only.",
+         "Use GET or HEAD."),
+        ("BREW", "/healthz", "GET, HEAD, OPTIONS", "answers GET and HEAD only.",
+         "Use GET or HEAD."),
+        ("PUT", "/api/v1/jobs", "GET, HEAD, OPTIONS, POST", "answers GET, HEAD and POST only.",
+         "Use GET, HEAD or POST."),
     ],
-)
+)  # fmt: skip
 def test_another_method_is_told_which_are_allowed(
-    client: Client, method: str, path: str, allow: str
+    client: Client, method: str, path: str, allow: str, detail: str, fix: str
 ) -> None:
     answer = client.send(method, path)
 
-    assert_problem(answer, 405, "method_not_allowed")
+    problem = assert_problem(answer, 405, "method_not_allowed")
     assert answer.headers["allow"] == allow
+    assert problem["detail"] == f"This address {detail}"
+    assert problem["fix"] == fix
 
 
 def test_options_tells_the_methods(client: Client) -> None:
@@ -125,6 +130,14 @@ def test_every_mistake_of_a_request_stands_in_errors() -> None:
 
     assert problem["code"] == "width_out_of_range"
     assert [error["code"] for error in problem["errors"]] == ["width_out_of_range", "unknown_field"]
+
+
+def test_a_refusal_may_be_retryable_where_its_code_is_not() -> None:
+    stays, passes = (Refusal("url_fetch_failed", "x") for _ in range(2))
+    passes.retryable = True
+
+    assert problem_of(stays, request_id="req_1")["retryable"] is False
+    assert problem_of(passes, request_id="req_1")["retryable"] is True
 
 
 def test_an_unmapped_code_is_our_fault() -> None:

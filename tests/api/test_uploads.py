@@ -300,3 +300,4 @@ def test_a_file_under_another_name_is_told_which_field_takes_it(client: Client) 
     problem = assert_problem(answer, 422, "unknown_field")
     assert problem["param"] == "file"
     assert problem["allowed"] == {"fields": ["image"]}
+    assert problem["fix"] == "Send the file as image."

@@ -38,7 +38,6 @@ RECORD_WITHIN_S = 300.0
 RECORD_AGAIN_AFTER_S = 1.0
 HAND_BACK_WITHIN_S = 5.0
 PUT_OFF_S = 60.0
-MAY_PASS = frozenset({"url_fetch_failed"})  # besides what says of itself that it may
 
 log = structlog.get_logger()
 
@@ -150,7 +149,7 @@ class Attempts:
         except RendererLost as lost:
             await self._postpone(lease, lost, cost="renderer")
         except Refusal as refusal:
-            if refusal.retryable or refusal.code in MAY_PASS:
+            if refusal.retryable:
                 await self._postpone(lease, refusal)
             else:
                 await self._fail(lease, refusal)

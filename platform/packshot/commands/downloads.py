@@ -1,8 +1,10 @@
 """Fetching the photo behind an ``imageUrl`` into the spool."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from domain.errors import InvalidInput
+from domain.errors import InvalidImage, InvalidInput
+from imaging.formats import HEAD_BYTES, looks_like, recognise
 from integrations.http import OutboundClient, OutboundFailed
 from packshot.commands.making import Photo
 from packshot.store.blobs import Blobs
@@ -12,6 +14,14 @@ FETCH_S = 20.0
 
 AGAIN = "Try again; if it stays, send the file itself as the field image."
 MEND = "Check the URL in a private window of a browser, or send the file as the field image."
+PAGE = (
+    "Use the address of the picture itself, which a browser shows without a page around it, or "
+    "send the file as the field image."
+)
+# What a server answers in place of a picture: a viewer, a sign-in, an error in words.
+PAGES = frozenset({"an HTML page", "an XML document", "text"})
+# Of the words of integrations.http, what the same request may not meet again.
+MAY_PASS = frozenset({"timeout", "unresolved", "connection_failed", "bad_response"})
 # For each word of integrations.http: what happened, and what to do next.
 FAILURES = {
     "timeout": (f"The picture had not arrived after {FETCH_S:.0f} s.", AGAIN),
@@ -48,7 +58,8 @@ class Downloads:
         """Download a photo into the spool; its caller discards the file.
 
         At most 50 MiB in at most 20 s. Raises InvalidInput with ``url_not_allowed`` or
-        ``url_fetch_failed``, and then leaves no file. ``param`` is the field that held the URL.
+        ``url_fetch_failed``, and InvalidImage for a file that is no accepted picture; then leaves
+        no file. ``param`` is the field that held the URL.
         """
         path = self.blobs.temporary("download")
         try:
@@ -60,7 +71,30 @@ class Downloads:
                 # The check knows which of its rules it was, unless the name has changed meanwhile.
                 await self.client.check(url, param=param)
             raise _refusal(failed, param) from None
+        try:
+            _require_picture(path, media_type=got.media_type, param=param)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return Photo(path, got.sha256, got.size_bytes)
+
+
+def _require_picture(path: Path, *, media_type: str | None, param: str) -> None:
+    """Raise InvalidInput for a page or a text, InvalidImage for what else is no picture.
+
+    The media type decides only where the first bytes are of no accepted picture: servers err.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    try:
+        recognise(head)
+    except InvalidImage as refused:
+        what = "an HTML page" if media_type == "text/html" else looks_like(head)
+        if head and what in PAGES:
+            detail = f"The address leads to {what}, not to a picture."
+            raise InvalidInput("url_fetch_failed", detail, fix=PAGE, param=param) from None
+        refused.param = param
+        raise
 
 
 def _refusal(failed: OutboundFailed, param: str) -> InvalidInput:
@@ -75,5 +109,8 @@ def _refusal(failed: OutboundFailed, param: str) -> InvalidInput:
         again = failed.status == 429 or failed.status >= 500  # noqa: PLR2004 - RFC 9110: may pass
         detail, fix = f"The host answered {failed.status} instead of 200.", AGAIN if again else MEND
     else:
+        again = failed.reason in MAY_PASS
         detail, fix = FAILURES[failed.reason]
-    return InvalidInput("url_fetch_failed", detail, fix=fix, param=param)
+    refusal = InvalidInput("url_fetch_failed", detail, fix=fix, param=param)
+    refusal.retryable = again
+    return refusal

@@ -2,14 +2,15 @@
 
 A value comes as text (multipart, query) or as JSON's own types; both read alike, so "2000" and
 2000 are one wish. A mistake is a ``PydanticCustomError`` whose context ``forms`` turns into a
-problem: ``out_of_range`` becomes ``<field>_out_of_range``, any other type ``invalid_parameter``.
+problem: ``out_of_range`` becomes ``<field>_out_of_range``, any other type ``invalid_parameter``;
+``fix`` is its fix, or ``example`` a value that works.
 """
 
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from reprlib import repr as short_repr
-from typing import Any, ClassVar
+from typing import Any, ClassVar, LiteralString
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -90,21 +91,28 @@ class Label(ReadField):
 
     def read(self, value: object) -> str | None:
         """Read the text."""
-        if not isinstance(value, str) or not _is_plain(value):
-            raise PydanticCustomError(
-                "invalid",
+        if not isinstance(value, str):
+            fix = "Send it as a JSON string, in quotes."
+            raise self._invalid("must be a text; got {got}.", got=shown(value), fix=fix)
+        if not _is_plain(value):
+            raise self._invalid(
                 "must be a text without control characters; got {got}.",
-                {"got": shown(value), "allowed": {"maxLength": self.max_characters}},
+                got=shown(value),
+                fix="Remove its line breaks, tabs and other control characters.",
             )
         text = value.strip()
         if len(text) > self.max_characters:
-            raise PydanticCustomError(
-                "invalid",
-                "may have {max} characters; got {length}.",
-                {"max": self.max_characters, "length": len(text),
-                 "allowed": {"maxLength": self.max_characters}},
-            )  # fmt: skip
+            raise self._invalid(
+                "may have {max} characters; got {got}.",
+                got=str(len(text)),
+                fix=f"Shorten it to {self.max_characters} characters.",
+            )
         return text or None
+
+    def _invalid(self, message: LiteralString, *, got: str, fix: str) -> PydanticCustomError:
+        allowed = {"maxLength": self.max_characters}
+        context = {"max": self.max_characters, "got": got, "allowed": allowed, "fix": fix}
+        return PydanticCustomError("invalid", message, context)
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the text."""

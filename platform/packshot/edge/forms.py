@@ -52,8 +52,10 @@ def known_names(form: type[Form]) -> list[str]:
     return [field.alias or name for name, field in form.model_fields.items()]
 
 
-def unknown_field(name: str, known: Iterable[str], *, within: str = "") -> InvalidInput:
-    """The refusal of a field that nobody declared, with the nearest one that somebody did."""
+def unknown_field(
+    name: str, known: Iterable[str], *, within: str = "", fix: str | None = None
+) -> InvalidInput:
+    """The refusal of a field that nobody declared; ``fix`` or the nearest one that somebody did."""
     names = list(known)
     nearest = _nearest(name, names)
     whole = within + _short(name)
@@ -62,7 +64,7 @@ def unknown_field(name: str, known: Iterable[str], *, within: str = "") -> Inval
         f"There is no field {whole}; the fields are {', '.join(names) or 'none'}.",
         param=whole,
         allowed={"fields": names},
-        fix=f"Did you mean {nearest}?" if nearest else "Leave the field out.",
+        fix=fix or (f"Did you mean {nearest}?" if nearest else "Leave the field out."),
     )
 
 
@@ -95,7 +97,9 @@ def read_json_fields(body: bytes) -> dict[str, object]:
             fix="Send one JSON object in UTF-8.",
         ) from None
     raise InvalidInput(
-        "malformed_request", "The body must be a JSON object.", fix='Send {"outputId":"out_…"}.'
+        "malformed_request",
+        "The body must be a JSON object.",
+        fix='Send one JSON object, such as {"field":"value"}.',
     )
 
 
@@ -162,14 +166,16 @@ def _refusal_of(details: ErrorDetails, known: list[str], *, within: str) -> Refu
         return unknown_field(name, known, within=within)
     whole = within + name
     context: dict[str, Any] = details.get("ctx", {})
-    example = context.get("example")
+    fix, example = context.get("fix"), context.get("example")
+    if fix is None and example is not None:
+        fix = f"Use {whole}={example}{context.get('note', '')}."
     is_range = details["type"] == "out_of_range"
     return InvalidInput(
         f"{name}_out_of_range" if is_range else "invalid_parameter",
         f"{whole} {details['msg']}",
         param=whole,
         allowed=context.get("allowed"),
-        fix=f"Use {whole}={example}{context.get('note', '')}." if example is not None else None,
+        fix=fix,
     )
 
 

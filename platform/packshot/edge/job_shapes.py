@@ -168,13 +168,15 @@ def job_id_of(path: Mapping[str, str]) -> JobId:
 
 def refusal_of_job(error: Mapping[str, Any]) -> Refusal:
     """The refusal that ended a job, as it is recorded."""
-    return Refusal(
+    refusal = Refusal(
         error["code"],
         error["detail"],
         fix=error["fix"],
         param=error["param"],
         allowed=error["allowed"],
     )
+    refusal.retryable = error.get("retryable", False)  # older events do not say
+    return refusal
 
 
 def error_of(error: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ class Moment(ReadField):
                 "invalid",
                 "may lie at most {days} days ahead; got {got}.",
                 {"days": self.most_ahead.days, "got": shown(value),
-                 "allowed": {"maxDaysAhead": self.most_ahead.days}},
+                 "allowed": {"maxDaysAhead": self.most_ahead.days},
+                 "fix": f"Use a time within the next {self.most_ahead.days} days."},
             )  # fmt: skip
         return moment
 

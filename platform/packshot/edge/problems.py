@@ -16,7 +16,10 @@ RETRY_AFTER_S = "1"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a code means to HTTP: its status, a title that never varies, and whether to retry."""
+    """What a code means to HTTP: its status, a title that never varies, and whether to retry.
+
+    A refusal may be retryable by itself, where a code stands for what passes and for what stays.
+    """
 
     status: int
     title: str
@@ -38,7 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "version_conflict": Kind(409, "Changed meanwhile"),
-    "idempotency_in_progress": Kind(409, "Still being worked on"),
+    "idempotency_in_progress": Kind(409, "Still being worked on", retryable=True),
     "already_terminal": Kind(409, "Already ended"),
     "file_too_large": Kind(413, "File is too large"),
     "too_many_pixels": Kind(413, "Picture has too many pixels"),
@@ -113,7 +116,7 @@ def problem_of(refusal: Refusal, *, request_id: str) -> dict[str, Any]:
     kind = kind_of(refusal.code)
     problem = _members(refusal) | {
         "status": kind.status,
-        "retryable": kind.retryable,
+        "retryable": kind.retryable or refusal.retryable,
         "requestId": request_id,
     }
     if isinstance(refusal, Mistakes):
@@ -168,13 +171,18 @@ def refusal_of(error: HTTPException) -> Refusal:
 
 def _method_not_allowed(error: HTTPException) -> Refusal:
     methods = sorted(getattr(error, "valid_methods", None) or ())
-    told = " and ".join(method for method in methods if method != "OPTIONS")
+    told = [method for method in methods if method != "OPTIONS"]
     return InvalidInput(
         "method_not_allowed",
-        f"This address answers {told} only.",
-        fix=f"Use {told}.",
+        f"This address answers {_listed(told, 'and')} only.",
+        fix=f"Use {_listed(told, 'or')}.",
         headers={"allow": ", ".join(methods)},
     )
+
+
+def _listed(words: Sequence[str], conjunction: str) -> str:
+    *most, last = words or ("nothing",)
+    return f"{', '.join(most)} {conjunction} {last}" if most else last
 
 
 def _members(refusal: Refusal) -> dict[str, Any]:

@@ -105,7 +105,9 @@ class _Reader:
                 raise duplicate_field(name)
             self._file = await self._files.enter_async_context(spooling(self._spool))
         elif segment.filename is not None:
-            raise unknown_field(name, [self._file_field])
+            # A file that is sent as product is no mistake of spelling: it is to be sent as image.
+            fix = f"Send the file as {self._file_field}."
+            raise unknown_field(name, [self._file_field], fix=fix)
         elif name in self.received.values:
             raise duplicate_field(name)
 
@@ -155,6 +157,7 @@ def _field_too_long(segment: MultipartSegment | None) -> Refusal:
         f"The field {name} holds more than {MOST_FIELD_BYTES} bytes.",
         param=name,
         allowed={"maxBytes": MOST_FIELD_BYTES},
+        fix="Send a shorter text.",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import asyncpg
 import pytest
 
-from domain.errors import Conflict, Forbidden, InvalidImage, NotFound, Unavailable
+from domain.errors import Conflict, Forbidden, InvalidImage, InvalidInput, NotFound, Unavailable
 from domain.ids import JobId, OrgId
 from domain.job import MOST_TRIES
 from given import context, founded
@@ -135,6 +135,21 @@ async def test_what_may_pass_is_tried_again_later(
     assert row is not None
     assert row["state"] == "scheduled"
     assert row["due_at"] > now() - timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(("retryable", "ends"), [(True, "postponed"), (False, "failed")])
+async def test_an_address_is_tried_again_when_its_failure_may_pass(
+    workshop: Workshop, org_id: OrgId, *, retryable: bool, ends: str
+) -> None:
+    job_id = await workshop.ask(org_id)
+    refusal = InvalidInput("url_fetch_failed", "The host answered otherwise.")
+    refusal.retryable = retryable
+
+    await workshop.with_attempts(maker=Refusing(refusal)).attempts.attempt(org_id, job_id)
+
+    assert (await workshop.history(org_id, job_id))[-1] == ends
+    error = (await workshop.job(org_id, job_id)).error
+    assert error is None or error["retryable"] is False
 
 
 async def test_a_job_that_never_works_fails_with_the_last_reason(

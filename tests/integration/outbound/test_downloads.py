@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import InvalidInput
+import pictures
+from domain.errors import InvalidImage, InvalidInput, Refusal
 from integration.outbound.conftest import Names, OpenClient
 from integration.outbound.servers import Listener, answer, listening, saying
 from integrations.failures import REASONS
@@ -28,27 +29,30 @@ def open_downloads(open_client: OpenClient, blobs: Blobs) -> OpenDownloads:
     return lambda allowed: Downloads(open_client(allowed), blobs)
 
 
-async def refused(fetching: Downloads, url: str) -> InvalidInput:
-    with pytest.raises(InvalidInput) as caught:
+async def refused(fetching: Downloads, url: str) -> Refusal:
+    with pytest.raises((InvalidInput, InvalidImage)) as caught:
         await fetching.fetch(url)
     assert list(fetching.blobs.spool.iterdir()) == []
     assert caught.value.param == "imageUrl"
     assert caught.value.fix
-    assert KINDS[caught.value.code].status == 422
+    assert KINDS[caught.value.code].status in {415, 422}
     return caught.value
 
 
 async def test_a_photo_is_fetched_into_the_spool(
     open_downloads: OpenDownloads, blobs: Blobs
 ) -> None:
-    async with listening(saying(answer(b"a photo"))) as server:
+    body = pictures.encoded("jpeg")
+    # A server that calls every file a page is believed less than the picture itself.
+    said = answer(body, headers=["content-type: text/html"])
+    async with listening(saying(said)) as server:
         photo = await open_downloads(f"127.0.0.1/32:{server.port}").fetch(
             f"http://127.0.0.1:{server.port}/photo.jpg"
         )
 
     assert photo.path.parent == blobs.spool
-    assert photo.path.read_bytes() == b"a photo"
-    assert (photo.sha256, photo.size_bytes) == (sha256(b"a photo").hexdigest(), 7)
+    assert photo.path.read_bytes() == body
+    assert (photo.sha256, photo.size_bytes) == (sha256(body).hexdigest(), len(body))
 
 
 @pytest.mark.parametrize(
@@ -74,6 +78,42 @@ async def test_a_photo_that_does_not_come_says_why_and_whether_to_try_again(
     assert refusal.code == "url_fetch_failed"
     assert detail in refusal.detail
     assert fix in (refusal.fix or "")
+    assert refusal.retryable is (fix == "Try again")
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "detail"),
+    [
+        (b"<!DOCTYPE html><title>Photos</title>", "text/html; charset=utf-8", "an HTML page"),
+        (b"\n<html lang=en><body>Sign in", "image/jpeg", "an HTML page"),
+        (b"<p>Gone</p>", "text/html", "an HTML page"),
+        (b"<?xml version='1.0'?><Error/>", "application/xml", "an XML document"),
+        (b'{"error":"no such photo"}', "application/json", "text"),
+    ],
+)
+async def test_a_page_in_place_of_a_picture_is_called_one(
+    open_downloads: OpenDownloads, body: bytes, media_type: str, detail: str
+) -> None:
+    said = answer(body, headers=[f"content-type: {media_type}"])
+    async with listening(saying(said)) as server:
+        fetching = open_downloads(f"127.0.0.1/32:{server.port}")
+        refusal = await refused(fetching, f"http://127.0.0.1:{server.port}/photo.jpg")
+
+    assert refusal.code == "url_fetch_failed"
+    assert refusal.detail == f"The address leads to {detail}, not to a picture."
+    assert "Use the address of the picture itself" in (refusal.fix or "")
+    assert not refusal.retryable
+
+
+async def test_a_picture_of_another_format_is_refused_by_the_name_of_the_urls_field(
+    open_downloads: OpenDownloads,
+) -> None:
+    async with listening(saying(answer(b"GIF89a" + bytes(64)))) as server:
+        fetching = open_downloads(f"127.0.0.1/32:{server.port}")
+        refusal = await refused(fetching, f"http://127.0.0.1:{server.port}/photo.gif")
+
+    assert refusal.code == "unsupported_image_format"
+    assert "a GIF picture" in refusal.detail
 
 
 async def test_a_host_without_an_address_is_a_failure(open_downloads: OpenDownloads) -> None:
@@ -83,6 +123,18 @@ async def test_a_host_without_an_address_is_a_failure(open_downloads: OpenDownlo
         "url_fetch_failed",
         "The host of the URL has no address.",
     )
+    assert refusal.retryable  # a resolver that is away says the same
+
+
+async def test_a_host_where_nobody_listens_is_a_failure_that_may_pass(
+    open_downloads: OpenDownloads,
+) -> None:
+    async with listening(saying(answer())) as server:
+        port = server.port
+    refusal = await refused(open_downloads(f"127.0.0.1/32:{port}"), f"http://127.0.0.1:{port}/")
+
+    assert "did not take the connection" in refusal.detail
+    assert refusal.retryable
 
 
 async def test_a_photo_that_takes_too_long_is_a_failure(
@@ -94,6 +146,7 @@ async def test_a_photo_that_takes_too_long_is_a_failure(
         refusal = await refused(fetching, f"http://127.0.0.1:{server.port}/photo.jpg")
 
     assert refusal.detail == "The picture had not arrived after 20 s."
+    assert refusal.retryable
 
 
 async def test_every_word_of_the_client_has_its_sentence() -> None:
@@ -107,7 +160,7 @@ async def test_every_word_of_the_client_has_its_sentence() -> None:
         ("https://shop:hunter2@example.com/a.jpg", "user name or password"),
         ("http://example.com:22/", "Port 22 is not called"),
         ("http://0x7f.1/photo.jpg", "private, local or reserved"),
-        ("http://169.254.169.254/latest/meta-data/", "private, local or reserved"),
+        ("http://169.254.169.254/latest/meta-data/", "metadata service"),
         ("http://intranet.example/photo.jpg", "private, local or reserved"),
     ],
 )

@@ -1,6 +1,6 @@
 """A point in time as a field: read in UTC, and refused where nothing could be done with it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic_core import PydanticCustomError
@@ -35,3 +35,10 @@ def test_a_time_that_is_read_is_one_that_ids_can_be_compared_with(text: str) -> 
 def test_a_time_of_no_use_is_refused_in_words(text: str) -> None:
     with pytest.raises(PydanticCustomError, match="must be a time from 1970 to 9999"):
         Moment().read(text)
+
+
+def test_a_time_too_far_ahead_is_told_how_far_it_may_be() -> None:
+    with pytest.raises(PydanticCustomError, match="at most 30 days ahead") as refused:
+        Moment(timedelta(days=30)).read("9999-01-01T00:00:00Z")
+
+    assert (refused.value.context or {})["fix"] == "Use a time within the next 30 days."

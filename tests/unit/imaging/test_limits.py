@@ -36,6 +36,22 @@ def test_what_is_no_accepted_picture_is_called_by_its_name(name: str, tmp_path: 
     assert refusal.allowed == {"formats": ["jpeg", "png", "webp"]}
 
 
+@pytest.mark.parametrize(
+    ("data", "is_name"),
+    [
+        (b"photo.jpg", True), (b"./my photos/photo 1.JPEG\n", True),
+        (b"hello, I am a photo", False), (b"A first line.\nphoto.jpg", False),
+        (b"a" * 300 + b".jpg", False), (b'{"a":"b.jpg"}', False),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_a_file_name_is_asked_for_its_forgotten_at(
+    data: bytes, is_name: bool, tmp_path: Path
+) -> None:
+    fix = refusal_of(data, tmp_path).fix or ""
+
+    assert ("Did you forget the @ of -F image=@FILE?" in fix) == is_name
+
+
 @pytest.mark.parametrize("sides", [(65535, 65535), (2**31 - 1, 5), (40_000, 1)])
 def test_a_png_is_judged_by_what_it_claims(sides: tuple[int, int], tmp_path: Path) -> None:
     assert code_of(pictures.png_that_claims(*sides), tmp_path) == "too_many_pixels"

@@ -82,3 +82,33 @@ def test_a_list_of_targets_is_read() -> None:
 def test_nonsense_in_the_list_is_an_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_allowed(text)
+
+
+def refused_fix(url: str, address: str) -> str:
+    """What is told of a URL whose host has that address, where nothing private is allowed."""
+    target, addresses = parse_url(url), [ip_address("8.8.8.8"), ip_address(address)]
+    try:
+        Reach().require_port(target)
+        Reach().require_addresses(addresses, target.port)
+    except RefusedUrl as refused:
+        return refused.fix
+    return "not refused"
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [("http://a.example:4000/", "8.8.8.8"), ("http://a.example/", "10.0.0.1")],
+)
+def test_a_target_that_an_operator_can_allow_is_told_by_which_setting(
+    url: str, address: str
+) -> None:
+    assert "PACKSHOT_ALLOWED_PRIVATE_CIDRS" in refused_fix(url, address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://a.example/", "http://169.254.169.254/", "http://169.254.169.254:8080/",
+     "http://[::ffff:169.254.169.254]:8080/"],
+)  # fmt: skip
+def test_a_metadata_service_is_told_no_setting(url: str) -> None:
+    assert refused_fix(url, "169.254.169.254") == "Use a host on the public internet."
