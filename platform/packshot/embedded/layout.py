@@ -131,6 +131,8 @@ class Layout:
         """Remove the socket folder where it lies outside, once its servers are gone."""
         if self.sockets.parent != self.root:
             with contextlib.suppress(OSError):  # not empty: a server of a kill -9
+                for started in self.sockets.glob("*.started"):
+                    started.unlink()
                 self.sockets.rmdir()
 
 
