@@ -19,7 +19,7 @@ from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
-from packshot.render.pool import RenderPool
+from packshot.render.pool import WAIT_SECONDS, RenderPool
 from packshot.store.blobs import Blobs
 from packshot.store.codec import Codec
 from packshot.store.endings import Endings
@@ -95,7 +95,9 @@ async def open_services(
             open_pools(settings.database_url, settings.writer_database_url)
         )
         limits = Limits(pixels_here=MOST_PIXELS_HERE if hand_over else None)
-        pool = RenderPool(settings.render_children, limits=limits)
+        # A worker's picture waits for its renderer under a lease; only a caller has no patience.
+        wait_s = WAIT_SECONDS if hand_over else None
+        pool = RenderPool(settings.render_children, limits=limits, wait_s=wait_s)
         stack.push_async_callback(pool.stop)
         store = EventStore(
             pools,

@@ -23,7 +23,7 @@ from packshot.store.pool import open_pools
 from services import Database, running_services
 
 DELIVERIES = 1500
-TARGET_PER_S = 300.0
+TARGET_PER_S = 150.0
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 

@@ -80,8 +80,9 @@ class Deliveries:
                     await self._begin_due()
                 except Unavailable as outage:
                     log.warning("deliveries_wait", reason=type(outage.__cause__).__name__)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), LOOK_EVERY_S)
+                with suppress(TimeoutError):  # wait_for of Python 3.11 can lose a cancellation
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await self.woken.wait()
             await asyncio.gather(*self._under_way, return_exceptions=True)
         finally:
             for task in self._under_way:  # some are left only when this one is cancelled

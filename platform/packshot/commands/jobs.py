@@ -99,7 +99,12 @@ class Jobs:
         return await results_of(self.store, org_id, job)
 
     async def wait(self, org_id: OrgId, job_id: JobId, *, at_most_s: float) -> Job:
-        """The job once it has ended, or as it is after ``at_most_s`` seconds."""
+        """The job once it has ended, or as it is after ``at_most_s`` seconds.
+
+        Of more waiters than a process has patience for, the last ones do not wait at all.
+        """
+        if at_most_s <= 0 or self.endings.is_full:
+            return await self.find(org_id, job_id)
         loop = asyncio.get_running_loop()
         until_s = loop.time() + at_most_s
         with self.endings.watched(job_id) as ended:

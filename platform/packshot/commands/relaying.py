@@ -59,7 +59,8 @@ class Relay:
                 log.warning("relay_waits", reason=str(outage.__cause__ or outage)[:200])
                 sent = 0
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), LOOK_AGAIN_S if sent else LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_AGAIN_S if sent else LOOK_EVERY_S):
+                    await self.woken.wait()
 
     async def round(self) -> int:
         """One look at the queue; returns how many jobs were given to the broker."""

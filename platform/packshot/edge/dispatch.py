@@ -140,7 +140,7 @@ async def _fields_of_body(
     elif media_type == "application/json":
         body.max_bytes = endpoint.json_max_bytes
         yield read_json_fields(await body), None
-    elif not media_type and not await _has_bytes(body):
+    elif body.expected_bytes == 0 or (not media_type and not await _has_bytes(body)):
         yield {}, None
     else:
         raise _unsupported_media_type(endpoint)

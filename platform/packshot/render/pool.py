@@ -36,11 +36,21 @@ class RenderPool:
     """Children that wait for work, and a bounded queue before them."""
 
     def __init__(
-        self, size: int, *, limits: Limits | None = None, wall_s: float = WALL_SECONDS
+        self,
+        size: int,
+        *,
+        limits: Limits | None = None,
+        wall_s: float = WALL_SECONDS,
+        wait_s: float | None = WAIT_SECONDS,
     ) -> None:
+        """Take ``size`` children (0: one a processor) and the patience of those who wait for one.
+
+        ``wall_s`` bounds a render, ``wait_s`` the time before it; None waits as long as it takes.
+        """
         self.size = size or len(os.sched_getaffinity(0))
         self.limits = limits or Limits()
         self.wall_s = wall_s
+        self.wait_s = wait_s
         self.children: set[Child] = set()
         self._slots = asyncio.Semaphore(self.size)
         self._idle: list[Child] = []
@@ -144,9 +154,10 @@ class RenderPool:
             self._inside -= 1
 
     async def _a_slot(self) -> None:
-        """Wait for a processor; raises Unavailable when none is free for WAIT_SECONDS."""
+        """Wait for a processor; raises Unavailable when none is free for ``wait_s``."""
         try:
-            await asyncio.wait_for(self._slots.acquire(), WAIT_SECONDS)
+            async with asyncio.timeout(self.wait_s):
+                await self._slots.acquire()
         except TimeoutError:
             raise crowded() from None
 

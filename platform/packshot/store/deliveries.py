@@ -29,6 +29,9 @@ Pair = tuple[str, UUID]
 FIRST: Pair = ("", UUID(int=0))
 
 MOST_PER_RECEIVER = 4
+# A quarter of what one sender has under way: eight hundred hosts of one organization that never
+# answer would otherwise be all that is sent, for a quarter of a minute each.
+MOST_PER_ORGANIZATION = 16
 # Pairs of receiver and organization that one look goes through; the next look goes on behind them.
 MOST_PAIRS = 200
 KEPT = timedelta(days=30)
@@ -43,7 +46,7 @@ SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan'
 """
 
 # $1 lease's end, $2 its token, $3 how many at most, $4 of a receiver at once, $5 pairs looked at,
-# $6 and $7 the pair to go on after.
+# $6 and $7 the pair to go on after, $8 of an organization at once.
 CLAIM = """
 WITH RECURSIVE pair AS (
   (SELECT receiver, tenant_id, 1 AS nth FROM work.delivery
@@ -76,8 +79,15 @@ WITH RECURSIVE pair AS (
   SELECT turn.*, coalesce(turn.busy, 0) + row_number()
            OVER (PARTITION BY receiver ORDER BY turn, due_at) AS place
   FROM turn
+), share AS (
+  SELECT place.tenant_id, place.delivery_id, place.turn, place.due_at,
+         coalesce(everywhere.n, 0) + row_number()
+           OVER (PARTITION BY place.tenant_id ORDER BY place.turn, place.due_at) AS share
+  FROM place LEFT JOIN (SELECT tenant_id, sum(n) AS n FROM sending GROUP BY tenant_id) everywhere
+    ON everywhere.tenant_id = place.tenant_id
+  WHERE place.place <= $4
 ), chosen AS (
-  SELECT tenant_id, delivery_id FROM place WHERE place <= $4 ORDER BY turn, due_at LIMIT $3
+  SELECT tenant_id, delivery_id FROM share WHERE share <= $8 ORDER BY turn, due_at LIMIT $3
 ), taken AS (
   UPDATE work.delivery
   SET state = 'sending', attempt = attempt + 1, lease_token = $2, lease_until = $1
@@ -226,6 +236,7 @@ async def claim(
         MOST_PER_RECEIVER,
         MOST_PAIRS,
         *after,
+        MOST_PER_ORGANIZATION,
     )
     is_more = bool(rows) and rows[0]["last_receiver"] is not None
     last = (rows[0]["last_receiver"], rows[0]["last_tenant_id"]) if is_more else FIRST

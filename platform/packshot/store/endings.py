@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from domain.ids import JobId
 from packshot.store.wake import listen, stop_listening
 
+MOST_WAITERS = 256
+
 
 @dataclass(slots=True, eq=False)
 class Ending:
@@ -21,7 +23,8 @@ class Ending:
     async def within(self, seconds: float) -> None:
         """Return when the end was heard of, at the latest after that many seconds."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.heard.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.heard.wait()
         self.heard.clear()
 
 
@@ -33,6 +36,11 @@ class Endings:
         self._waiting: dict[str, set[Ending]] = {}
         self._listener: asyncio.Task[None] | None = None
         self.has_given_up = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether one more waiter is one too many: each looks at the database every second."""
+        return sum(map(len, self._waiting.values())) >= MOST_WAITERS
 
     @contextmanager
     def watched(self, job_id: JobId) -> Iterator[Ending]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from packshot.commands.attempts import LeaseLost
 from packshot.commands.jobs import Plan
 from packshot.commands.relaying import LEAST_WINDOW
 from packshot.render.refusals import stopped_twice
+from packshot.store.endings import MOST_WAITERS
 from packshot.store.events import EventStore
 from pictures import encoded, truncated
 from services import Database
@@ -461,3 +462,14 @@ async def test_a_job_of_another_organization_is_not_there(
             await use
     await workshop.attempts.attempt(other, job_id)
     assert await workshop.history(org_id, job_id) == ["requested", "queued"]
+
+
+async def test_a_wait_too_many_is_answered_at_once(workshop: Workshop, org_id: OrgId) -> None:
+    job_id = await workshop.ask(org_id)
+
+    with ExitStack() as waiting:
+        for _ in range(MOST_WAITERS):
+            waiting.enter_context(workshop.jobs.endings.watched(job_id))
+        job = await asyncio.wait_for(workshop.jobs.wait(org_id, job_id, at_most_s=25), 5)
+
+    assert job.status == "queued"

@@ -153,11 +153,8 @@ async def test_more_pictures_than_places_are_refused_with_a_time_to_come_back(
     assert (await render(pool, source)).width_px == 300
 
 
-async def test_a_picture_that_waits_too_long_is_told_to_come_back(
-    source: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool_module, "WAIT_SECONDS", 0.1)
-    pool = RenderPool(1, wall_s=2.0)
+async def test_a_picture_that_waits_too_long_is_told_to_come_back(source: Path) -> None:
+    pool = RenderPool(1, wall_s=2.0, wait_s=0.1)
     await pool.start()
     (child,) = pool.children
     os.kill(child.process.pid, signal.SIGSTOP)

@@ -272,6 +272,7 @@ async def test_more_receivers_than_a_look_goes_through_all_get_their_turn(
     store: EventStore, org_id: OrgId, monkeypatch: pytest.MonkeyPatch, open_sender: OpenSender
 ) -> None:
     monkeypatch.setattr(sending.deliveries, "MOST_PAIRS", 2)
+    monkeypatch.setattr(sending.deliveries, "MOST_PER_ORGANIZATION", 20)
     async with AsyncExitStack() as stack:
         receivers = [await stack.enter_async_context(receiving()) for _ in range(5)]
         gate = asyncio.Event()
@@ -288,6 +289,31 @@ async def test_more_receivers_than_a_look_goes_through_all_get_their_turn(
         assert taken == [8, 8, 4, 0]
         assert await sender.send_due() == 10
         assert [len(receiver.told) for receiver in receivers] == [6] * 5
+
+
+async def test_an_organization_whose_receivers_are_all_dead_does_not_stop_another(
+    store: EventStore, org_id: OrgId, monkeypatch: pytest.MonkeyPatch, open_sender: OpenSender
+) -> None:
+    monkeypatch.setattr(sending.deliveries, "MOST_PER_ORGANIZATION", 3)
+    monkeypatch.setattr(sending, "MOST_AT_ONCE", 4)
+    other = await founded(store, "Other")
+    async with AsyncExitStack() as stack:
+        dead = [await stack.enter_async_context(receiving()) for _ in range(6)]
+        alive = await stack.enter_async_context(receiving())
+        gate, told = asyncio.Event(), asyncio.Event()
+        alive.hold = lambda: asyncio.sleep(0, told.set())
+        for receiver in dead:
+            receiver.hold = gate.wait
+            await ended_job(store, org_id, receiver.url)
+        await ended_job(store, other, alive.url)
+        sender = await open_sender(*(receiver.port for receiver in (*dead, alive)))
+
+        began = [await sender._begin_due() for _ in range(3)]
+        await asyncio.wait_for(told.wait(), 10)
+        gate.set()
+        await asyncio.gather(*sender._under_way)
+
+    assert sum(began) == 4
 
 
 async def test_a_name_that_has_become_private_is_not_dialled_and_costs_a_try(
