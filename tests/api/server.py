@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,16 @@ def running_api(
     environ = os.environ | environment_of(settings) | dict(environ or {})
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
     command = [sys.executable, "-c", RUN, str(port)]
+    with followed(command, environ) as (process, log):
+        started = log.wait_for(event="api_started")
+        yield RunningApi(process, started["port"], settings, log)
+
+
+@contextmanager
+def followed(
+    command: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], Log]]:
+    """Run a process whose log is read as it comes, and end it with SIGTERM after the block."""
     process = subprocess.Popen(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -88,8 +98,7 @@ def running_api(
     follower = Thread(target=log.follow, args=(process.stdout,), daemon=True)
     follower.start()
     try:
-        started = log.wait_for(event="api_started")
-        yield RunningApi(process, started["port"], settings, log)
+        yield process, log
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

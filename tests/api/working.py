@@ -1,14 +1,12 @@
 """The other processes of an installation, beside the API of the tests."""
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from threading import Thread
 
-from api.server import ROOT, WITHIN_S, Log, environment_of
+from api.server import ROOT, environment_of, followed
 from packshot.config import Settings
 
 RUN = """
@@ -26,25 +24,9 @@ def running_process(name: str, settings: Settings) -> Iterator[subprocess.Popen[
     """Run the worker, the relay or the projector until the block ends."""
     environ = os.environ | environment_of(settings)
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN, name],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    log = Log()
-    follower = Thread(target=log.follow, args=(process.stdout,), daemon=True)
-    follower.start()
-    try:
+    with followed([sys.executable, "-c", RUN, name], environ) as (process, log):
         log.wait_for(event=f"{name}_started")
         yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        process.wait(WITHIN_S)
-        follower.join(WITHIN_S)
-        process.stdout.close()
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from threading import Thread
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
@@ -18,7 +17,7 @@ import pytest
 import requests
 
 from api.photos import red_box
-from api.server import WITHIN_S, Log
+from api.server import WITHIN_S, followed
 from installation import PACKSHOT, free_port
 from services import Database, RunningServices
 
@@ -52,24 +51,11 @@ async def customers_database(servers: RunningServices, database: Database) -> As
 @contextmanager
 def started(name: str, environ: dict[str, str], *options: str) -> Iterator[None]:
     """Run one process as an operator would, until the block ends."""
-    process = subprocess.Popen(
-        [*PACKSHOT, name, *options],
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    assert process.stdout is not None
-    log = Log()
-    follower = Thread(target=log.follow, args=(process.stdout,), daemon=True)
-    follower.start()
-    try:
+    with followed([*PACKSHOT, name, *options], environ) as (process, log):
         log.wait_for(event=EVENTS[name])
         yield
-    finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(WITHIN_S) == 0
-        follower.join(WITHIN_S)
-        process.stdout.close()
 
 
 def documented() -> tuple[set[str], list[list[str]], list[list[str]]]:
