@@ -60,6 +60,12 @@ class OrgId(Id):
     prefix = "org"
 
 
+class UserId(Id):
+    """A person who signs in."""
+
+    prefix = "usr"
+
+
 class KeyId(Id):
     """An API key."""
 
@@ -82,6 +88,18 @@ class OutputId(Id):
     """An output: a finished picture."""
 
     prefix = "out"
+
+
+class IntegrationId(Id):
+    """A connection to a shop."""
+
+    prefix = "int"
+
+
+class PublishId(Id):
+    """A publish: outputs brought to a listing of a shop."""
+
+    prefix = "pub"
 
 
 class EventId(Id):
