@@ -1,11 +1,10 @@
 """The recipe: everything that decides an output's pixels, and nothing else."""
 
-import json
 from dataclasses import dataclass, field
-from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from domain.errors import InvalidInput
+from imaging.checks import FORMATS, QUALITY, SIDE_PX, hash_of, require_range, require_word
 from imaging.lengths import Length, Margins
 
 __all__ = ["Anchor", "Background", "Length", "Margins", "OutputFormat", "Recipe"]
@@ -17,15 +16,10 @@ Anchor = Literal[
     "top-left", "top-right", "bottom-left", "bottom-right",
 ]  # fmt: skip
 
-SIDE_PX = (16, 10_000)
-QUALITY = (1, 100)
 TARGET_FILL = (0.1, 1.0)
 LARGEST_MARGIN_RATIO = 0.49
-_WORDS = {
-    "format": ("jpeg", "png", "webp"),
-    "background": ("white", "keep"),
-    "anchor": Anchor.__args__,  # type: ignore[attr-defined] # a Literal lists its words there
-}
+_BACKGROUNDS = ("white", "keep")
+_ANCHORS: tuple[str, ...] = Anchor.__args__  # type: ignore[attr-defined] # a Literal lists its words there
 # Raised when the meaning of a member changes, so that old hashes never name new pixels.
 _HASH_VERSION = 1
 
@@ -36,7 +30,7 @@ def _default_margins() -> Margins:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What the output shall be.
+    """What the packshot shall be: the recipe of the operation ``process``.
 
     ``width_px`` and ``height_px`` (16–10,000) are the canvas. ``margins`` stay free around the
     subject: ratios 0–0.49 of the canvas' width (left, right) or height (top, bottom), or pixels.
@@ -46,6 +40,8 @@ class Recipe:
 
     Construction raises InvalidInput (``width_out_of_range``, ``margin_out_of_range``, …).
     """
+
+    operation: ClassVar[str] = "process"
 
     width_px: int = 2000
     height_px: int = 2000
@@ -58,14 +54,14 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what no picture can be made from."""
-        _in_range("width", self.width_px, SIDE_PX)
-        _in_range("height", self.height_px, SIDE_PX)
-        _in_range("quality", self.quality, QUALITY)
+        require_range("width", self.width_px, SIDE_PX)
+        require_range("height", self.height_px, SIDE_PX)
+        require_range("quality", self.quality, QUALITY)
         if self.target_fill is not None:
-            _in_range("target_fill", self.target_fill, TARGET_FILL)
-        _a_word("format", self.output_format)
-        _a_word("background", self.background)
-        _a_word("anchor", self.anchor)
+            require_range("target_fill", self.target_fill, TARGET_FILL)
+        require_word("format", self.output_format, FORMATS)
+        require_word("background", self.background, _BACKGROUNDS)
+        require_word("anchor", self.anchor, _ANCHORS)
         self._refuse_margins_without_room()
 
     def _refuse_margins_without_room(self) -> None:
@@ -130,37 +126,14 @@ class Recipe:
         """Hex SHA-256 over the canonical JSON of what decides the pixels; equal wishes, equal hash.
 
         The quality of a PNG and the margins under a target fill decide nothing and are left out.
+        It names no operation, being older than the others, which all do.
         """
         members = self.to_dict() | {"version": _HASH_VERSION}
         if self.output_format == "png":
             del members["quality"]
         if self.target_fill is not None:
             del members["margins"]
-        text = json.dumps(members, sort_keys=True, separators=(",", ":"))
-        return sha256(text.encode()).hexdigest()
-
-
-def _in_range(name: str, value: float, ends: tuple[float, float]) -> None:
-    low, high = ends
-    if not low <= value <= high:
-        raise InvalidInput(
-            f"{name}_out_of_range",
-            f"{name} must be from {low:g} to {high:g}; got {value:g}.",
-            param=name,
-            allowed={"min": low, "max": high},
-            fix=f"Send a {name} from {low:g} to {high:g}.",
-        )
-
-
-def _a_word(name: str, value: str) -> None:
-    if value not in _WORDS[name]:
-        raise InvalidInput(
-            "invalid_parameter",
-            f"{name} must be one of {', '.join(_WORDS[name])}; got {value!r}.",
-            param=name,
-            allowed={"values": list(_WORDS[name])},
-            fix=f"Send {name}={_WORDS[name][0]}.",
-        )
+        return hash_of(members)
 
 
 def _margin_refusal(detail: str) -> InvalidInput:

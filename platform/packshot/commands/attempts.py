@@ -19,7 +19,7 @@ from domain.errors import Conflict, InvalidImage, NotFound, Refusal, Unavailable
 from domain.ids import JobId, OrgId, RequestId
 from domain.job import MOST_LOSSES, MOST_TRIES, Cost, Job
 from domain.recorded import Actor, Context
-from imaging.recipe import Recipe
+from imaging.operations import read_recipe
 from packshot.commands.batch_progress import Ended, begin_with, end_with
 from packshot.commands.downloads import Downloads
 from packshot.commands.making import Made, Maker, Photo, Wish
@@ -163,7 +163,8 @@ class Attempts:
             )
 
     async def _made(self, lease: Lease, job: Job) -> Made:
-        wish = Wish(Recipe.from_dict(job.recipe), job.preset_label, job.sku, job.client_ref)
+        recipe = read_recipe(job.operation, job.recipe)
+        wish = Wish(recipe, job.preset_label, job.sku, job.client_ref)
         photo = await self._photo(lease, job)
         try:
             found = await self.maker.find(lease.org_id, self.maker.key(photo, wish))

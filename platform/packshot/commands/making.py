@@ -12,7 +12,7 @@ from pathlib import Path
 
 from domain.ids import JobId, OrgId, OutputId
 from domain.output import Output
-from imaging.recipe import Recipe
+from imaging.operations import AnyRecipe
 from imaging.rendered import Rendered
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
@@ -40,7 +40,7 @@ class Wish:
     ``webhook_url`` is told when the job has ended.
     """
 
-    recipe: Recipe
+    recipe: AnyRecipe
     preset_label: str | None = None
     sku: str | None = None
     client_ref: str | None = None

@@ -21,7 +21,7 @@ def requested_job(
     """
     return Job.request(
         job_id,
-        operation="process",
+        operation=wish.recipe.operation,
         recipe=wish.recipe.to_dict(),
         recipe_hash=wish.recipe.recipe_hash,
         input_sha256=None if photo is None else photo.sha256,
@@ -39,7 +39,7 @@ def requested_batch(job_id: JobId, shared: Wish, *, items: int) -> Job:
     """A batch of so many items that was asked for, with what they share."""
     return Job.request(
         job_id,
-        operation="process",
+        operation=shared.recipe.operation,
         recipe=shared.recipe.to_dict(),
         recipe_hash=shared.recipe.recipe_hash,
         input_sha256=None,

@@ -13,13 +13,12 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InvalidImage
+from imaging.checks import FORMATS, SIDE_PX
 from imaging.limits import TooLargeHere
-from imaging.recipe import SIDE_PX, OutputFormat
 from imaging.rendered import Rendered
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 CODE = re.compile(r"[a-zA-Z_.]{1,64}")
-FORMATS: tuple[str, ...] = OutputFormat.__args__  # type: ignore[attr-defined] # a Literal's words
 ESCAPED_NUL = b"\\u0000"  # JSON may hold it, a text of Postgres may not
 
 

@@ -12,9 +12,10 @@ from typing import IO, Any
 import orjson
 
 from domain.errors import InvalidImage, Refusal
-from imaging import engine, pipeline
+from imaging import engine
 from imaging.limits import Limits
-from imaging.recipe import Recipe
+from imaging.operations import read_recipe
+from imaging.rendering import render
 from packshot.render.confinement import allow_cpu_time, confine
 from packshot.render.refusals import DISK_FULL, no_room
 
@@ -33,9 +34,9 @@ def main() -> None:
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Render one request; a refusal is an answer too."""
     try:
-        rendered = pipeline.render(
+        rendered = render(
             Path(request["source"]),
-            Recipe.from_dict(request["recipe"]),
+            read_recipe(request["operation"], request["recipe"]),
             destination=Path(request["destination"]),
             limits=Limits(**request["limits"]),
         )

@@ -18,7 +18,7 @@ import structlog
 
 from domain.errors import Refusal, Unavailable
 from imaging.limits import Limits
-from imaging.recipe import Recipe
+from imaging.operations import AnyRecipe
 from imaging.rendered import Rendered
 from packshot.render.answers import Garbled, read_answer
 from packshot.render.process import Child, ChildDied
@@ -88,7 +88,7 @@ class RenderPool:
             raise RuntimeError("the pool was not started")
         return self._engine
 
-    async def render(self, source: Path, recipe: Recipe, *, destination: Path) -> Rendered:
+    async def render(self, source: Path, recipe: AnyRecipe, *, destination: Path) -> Rendered:
         """Render a picture file to ``destination``.
 
         Raises the Refusal of the imaging room for a picture that cannot be used, and Unavailable
@@ -97,6 +97,7 @@ class RenderPool:
         """
         request = {
             "source": str(source),
+            "operation": recipe.operation,
             "recipe": recipe.to_dict(),
             "destination": str(destination),
             "limits": asdict(self.limits),
