@@ -79,7 +79,7 @@ class JobId(Id):
 
 
 class ItemId(Id):
-    """An item of a job: its uuid is that of the job which works on it."""
+    """An item of a job, whose uuid is that of the job which works on it; or one of a catalog."""
 
     prefix = "itm"
 
@@ -94,6 +94,12 @@ class IntegrationId(Id):
     """A connection to a shop."""
 
     prefix = "int"
+
+
+class SyncId(Id):
+    """One reading of a shop's catalog."""
+
+    prefix = "syn"
 
 
 class PublishId(Id):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from domain.ids import EventId, Id, JobId, KeyId, OrgId
+from domain.ids import EventId, Id, IntegrationId, JobId, KeyId, OrgId
 from projections.sentences import TYPES_THAT_TELL_MORE, sentence_of
 
 if TYPE_CHECKING:
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
     from projections.projection import Connection
 
-SUBJECTS: Mapping[str, type[Id]] = {"organization": OrgId, "key": KeyId, "job": JobId}
+SUBJECTS: Mapping[str, type[Id]] = {
+    "organization": OrgId,
+    "key": KeyId,
+    "job": JobId,
+    "integration": IntegrationId,
+}
 
 
 class ActivityView:
@@ -28,9 +33,12 @@ class ActivityView:
         INSERT INTO {table} (tenant_id, position, event_id, at, type, stream_id,
                              actor_type, actor_id, request_id)
         SELECT e.tenant_id, e.seq, e.event_id, e.at,
-               CASE t.noun WHEN 'api-key' THEN 'key' ELSE t.noun END || '.'
-               || CASE t.participle WHEN 'partly-succeeded' THEN 'partial'
-                                      WHEN 'issued' THEN 'created' ELSE t.participle END,
+               CASE t.noun WHEN 'api-key' THEN 'key' WHEN 'connection' THEN 'integration'
+                           ELSE t.noun END || '.'
+               || CASE WHEN t.participle = 'partly-succeeded' THEN 'partial'
+                       WHEN t.participle = 'issued' THEN 'created'
+                       WHEN e.type = 'connection.failed.v1' THEN 'failing'
+                       ELSE t.participle END,
                e.stream_id, actor.type, actor.id, meta."requestId"
         FROM es.event e,
              LATERAL (SELECT split_part(e.type, '.', 1), split_part(e.type, '.', 2))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.api_key import ApiKey
+from domain.connection import Connection
 from domain.errors import Unavailable
 from domain.job import Job
 from domain.organization import Organization
@@ -38,7 +39,7 @@ from projections.outputs import OutputsView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
-AGGREGATES = (Organization, ApiKey, Job)
+AGGREGATES = (Organization, ApiKey, Job, Connection)
 FOLLOWING_VIEWS = (ActivityView(),)
 INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), OutputsView(), JobsView())
 
