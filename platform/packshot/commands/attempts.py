@@ -6,7 +6,7 @@ that gives the lease up.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,12 +16,13 @@ from typing import Any
 import structlog
 
 from domain.errors import Conflict, InvalidImage, NotFound, Refusal, Unavailable
-from domain.ids import JobId, OrgId, RequestId
+from domain.ids import JobId, OrgId
 from domain.job import MOST_LOSSES, MOST_TRIES, Cost, Job
-from domain.recorded import Actor, Context
+from domain.output import Output
 from imaging.operations import read_recipe
 from packshot.commands.batch_progress import Ended, begin_with, end_with
 from packshot.commands.downloads import Downloads
+from packshot.commands.errands import Errand, LeaseLost, context_of
 from packshot.commands.making import Made, Maker, Photo, Wish
 from packshot.failpoints import failpoint
 from packshot.render.refusals import RendererLost
@@ -42,13 +43,20 @@ PUT_OFF_S = 60.0
 log = structlog.get_logger()
 
 
-class LeaseLost(Exception):
-    """Somebody else has the job now, or it was called off."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an attempt came to: the outputs of a picture's job, nothing of an errand."""
+
+    outputs: list[Output]
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """The use case of workers."""
+    """The use case of workers.
+
+    A job is a picture to be made, unless ``errands`` knows its operation.
+    """
 
     store: EventStore
     blobs: Blobs
@@ -57,6 +65,7 @@ class Attempts:
     waker: Waker
     clock: Callable[[], datetime]
     lease_s: float
+    errands: Mapping[str, Errand] = field(default_factory=dict)
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def attempt(self, org_id: OrgId, job_id: JobId) -> None:
@@ -126,11 +135,11 @@ class Attempts:
                 return None
             job.start()
             batch = await begin_with(self.store, connection, org_id, job)
-            await self.store.save(self._context(lease), job, *batch)
+            await self.store.save(context_of(lease), job, *batch)
         return lease, job
 
     async def _work(self, lease: Lease, job: Job) -> None:
-        work = asyncio.create_task(self._made(lease, job))
+        work = asyncio.create_task(self._done(lease, job))
         renewals = asyncio.create_task(self._renew(lease))
         try:
             await asyncio.wait({work, renewals}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,10 +151,12 @@ class Attempts:
                 task.cancel()
             await asyncio.gather(work, renewals, return_exceptions=True)
 
-    async def _settle(self, lease: Lease, work: "asyncio.Task[Made]") -> None:
-        """Record what became of the attempt."""
+    async def _settle(self, lease: Lease, work: "asyncio.Task[Done]") -> None:
+        """Record what became of the attempt; raises LeaseLost when its errand has noticed that."""
         try:
-            made = work.result()
+            done = work.result()
+        except LeaseLost:
+            raise
         except RendererLost as lost:
             await self._postpone(lease, lost, cost="renderer")
         except Refusal as refusal:
@@ -159,8 +170,16 @@ class Attempts:
         else:
             failpoint("worker.before_done")
             await self._record(
-                lease, lambda job: job.succeed([made.output], cached=made.cached), succeeded=True
+                lease, lambda job: job.succeed(done.outputs, cached=done.cached), succeeded=True
             )
+
+    async def _done(self, lease: Lease, job: Job) -> Done:
+        errand = self.errands.get(job.operation)
+        if errand is not None:
+            await errand(lease, job)
+            return Done([])
+        made = await self._made(lease, job)
+        return Done([made.output], cached=made.cached)
 
     async def _made(self, lease: Lease, job: Job) -> Made:
         recipe = read_recipe(job.operation, job.recipe)
@@ -219,7 +238,7 @@ class Attempts:
                     if not await jobqueue.give_back(connection, lease, not_before=not_before):
                         raise LeaseLost
                     job.postpone(reason, not_before=not_before, cost=cost)
-                    await self.store.save(self._context(lease), job)
+                    await self.store.save(context_of(lease), job)
                     unit.afterwards(lambda: self.waker.touched("jobs", str(lease.job_id)))
 
         await _persistently(once)
@@ -255,7 +274,7 @@ class Attempts:
             batch = await end_with(self.store, connection, lease.org_id, job)
             if batch is not None:
                 ended.append(batch)
-            head = await self.store.save(self._context(lease), *(one.job for one in ended))
+            head = await self.store.save(context_of(lease), *(one.job for one in ended))
             newest = ended[-1]  # an item itself has no webhook
             if newest.webhook_url is not None:
                 await deliveries.put(connection, head, job=newest.job, url=newest.webhook_url)
@@ -268,15 +287,6 @@ class Attempts:
             self.waker.touched("jobs", job_id)
             if one.webhook_url is not None:  # else the senders would look in vain
                 self.waker.touched("deliveries", job_id)
-
-    def _context(self, lease: Lease) -> Context:
-        return Context(
-            lease.org_id,
-            Actor("system", "worker"),
-            str(RequestId.new()),
-            correlation_id=lease.correlation_id,
-            causation_id=lease.correlation_id,
-        )
 
 
 async def _persistently(once: Callable[[], Awaitable[None]]) -> None:

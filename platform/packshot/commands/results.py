@@ -25,8 +25,9 @@ class Results:
 
 
 def own_results(job: Job) -> Results:
-    """What a job shows by itself: a batch nothing, another job its outputs."""
-    return Results(len(job.outputs), [job] if job.outputs else [])
+    """What a job shows by itself: a batch nothing, another job its outputs, an errand its end."""
+    is_done = job.items is None and job.status == "succeeded"
+    return Results(max(len(job.outputs), int(is_done)), [job] if job.outputs else [])
 
 
 async def results_of(
