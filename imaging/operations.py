@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, Self
 
 from imaging.recipe import Recipe
+from imaging.upscale_recipe import UpscaleRecipe
 
 
 class AnyRecipe(Protocol):
@@ -34,7 +35,8 @@ class AnyRecipe(Protocol):
         ...
 
 
-RECIPES: Mapping[str, type[AnyRecipe]] = {recipe.operation: recipe for recipe in (Recipe,)}
+_ALL: tuple[type[AnyRecipe], ...] = (Recipe, UpscaleRecipe)
+RECIPES: Mapping[str, type[AnyRecipe]] = {recipe.operation: recipe for recipe in _ALL}
 
 
 def read_recipe(operation: str, members: dict[str, Any]) -> AnyRecipe:

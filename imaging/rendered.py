@@ -49,12 +49,14 @@ class Rendered:
 
     ``bytes_sha256`` is the SHA-256 of the encoded file. ``pixel_sha256`` is the SHA-256 of the
     ASCII text ``<width>x<height>x3\n`` followed by the decoded pixels: 8-bit RGB, rows from the
-    top, no padding. Anybody can recompute it from the file with a decoder of the libjpeg-turbo
-    family, libpng or libwebp (``numpy.asarray(PIL.Image.open(file).convert("RGB")).tobytes()``).
-    It stays equal when only the encoding changes, as it does for PNG between libvips releases.
+    top, no padding; with transparency ``x4`` and RGBA. Anybody can recompute it from the file with
+    a decoder of the libjpeg-turbo family, libpng or libwebp
+    (``numpy.asarray(PIL.Image.open(file).convert("RGB")).tobytes()``). It stays equal when only the
+    encoding changes, as it does for PNG between libvips releases.
 
     ``plan`` holds the decisions that led to the picture, ``source`` the format and upright sides
-    of the input, ``timings`` the milliseconds of the three parts of the work.
+    of the input, ``timings`` the milliseconds of the three parts of the work. ``generated`` says
+    that it holds pixels that no camera saw.
     """
 
     format: str
@@ -68,6 +70,7 @@ class Rendered:
     plan: dict[str, Any]
     source: dict[str, Any]
     timings: dict[str, float]
+    generated: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as JSON-native data; ``from_dict`` turns it back."""

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imaging import pipeline
+from imaging import pipeline, upscale
 from imaging.limits import Limits
 from imaging.operations import AnyRecipe
 from imaging.rendered import Rendered
 
 # Each takes a source, the recipe of its own operation, a destination and limits.
-PIPELINES: Mapping[str, Callable[..., Rendered]] = {"process": pipeline.render}
+PIPELINES: Mapping[str, Callable[..., Rendered]] = {
+    "process": pipeline.render,
+    "upscale": upscale.render,
+}
 
 
 def render(source: Path, recipe: AnyRecipe, *, destination: Path, limits: Limits) -> Rendered:

@@ -41,6 +41,12 @@ def decode(work: Work) -> None:
         work.probe_alpha = _probe(work.decoded.alpha).astype(np.float32)
 
 
+def decode_whole(work: Work) -> None:
+    """Fill ``decoded`` with every pixel of the source; raises as ``decode`` does."""
+    whole = (0.0, 0.0, float(work.header.width_px), float(work.header.height_px))
+    work.decoded = read(work, 1, region=whole)
+
+
 def reread(work: Work) -> None:
     """Decode the visible region again if the placement needs finer pixels than there are."""
     placement = work.placement

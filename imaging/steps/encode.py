@@ -20,7 +20,11 @@ def encode(work: Work) -> None:
     assert canvas is not None
     encoded = _encoded(canvas, work)
     work.destination.write_bytes(encoded)
-    shown = canvas if work.recipe.output_format == "png" else _decoded(encoded)
+    shown = (
+        canvas
+        if work.recipe.output_format == "png"
+        else _decoded(encoded, channels=canvas.shape[2])
+    )
     work.facts |= {
         "size_bytes": len(encoded),
         "bytes_sha256": sha256(encoded).hexdigest(),
@@ -30,8 +34,8 @@ def encode(work: Work) -> None:
 
 def pixel_sha256(pixels: Pixels) -> str:
     """Hash decoded pixels as ``Rendered`` defines it; 7 ms for four megapixels."""
-    height, width = pixels.shape[:2]
-    digest = sha256(f"{width}x{height}x3\n".encode())
+    height, width, channels = pixels.shape
+    digest = sha256(f"{width}x{height}x{channels}\n".encode())
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
 
@@ -79,13 +83,20 @@ def _jpeg(canvas: Pixels, quality: int) -> bytes:
 
 
 def _image(canvas: Pixels) -> Any:
-    height, width = canvas.shape[:2]
-    image = pyvips.Image.new_from_memory(canvas.reshape(-1).data, width, height, 3, "uchar")
+    height, width, channels = canvas.shape
+    image = pyvips.Image.new_from_memory(canvas.reshape(-1).data, width, height, channels, "uchar")
     return image.copy(interpretation="srgb")
 
 
-def _decoded(encoded: bytes) -> Pixels:
+def _decoded(encoded: bytes, *, channels: int) -> Pixels:
     """Decode what was just written; OpenCV's libjpeg-turbo takes half of libvips' time for it."""
-    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR_RGB)
+    data = np.frombuffer(encoded, np.uint8)
+    if channels == 4:  # noqa: PLR2004 - with alpha
+        # A WebP whose alpha is 255 everywhere is written without it.
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        assert pixels is not None
+        has_alpha = pixels.shape[2] == channels
+        return cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if has_alpha else cv2.COLOR_BGR2RGB)
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     assert pixels is not None
     return pixels

@@ -13,6 +13,7 @@ from packshot.api import (
     jobs,
     outputs,
     process,
+    upscale,
     webhook_secret,
     whoami,
 )
@@ -32,6 +33,7 @@ STATE = "packshot.state"
 
 ENDPOINTS = (
     process.process,
+    upscale.upscale,
     jobs.create_job,
     jobs.find_job,
     jobs.list_jobs,

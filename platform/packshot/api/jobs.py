@@ -1,19 +1,19 @@
 """/api/v1/jobs: image work that is asked for now and done when its turn comes."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from domain.ids import ItemId, JobId
-from domain.job import HIGHEST_PRIORITY, LOWEST_PRIORITY, USUAL_PRIORITY
 from domain.scopes import Scope
 from packshot.commands.plans import Plan
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
-from packshot.edge.items import ItemList, items_of
+from packshot.edge.items import items_of
+from packshot.edge.job_forms import JobForm
 from packshot.edge.job_shapes import (
     JOBS_PATH,
     ItemsAnswer,
@@ -27,49 +27,17 @@ from packshot.edge.job_shapes import (
 from packshot.edge.moments import Moment
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
 from packshot.edge.quantities import WholeNumber
-from packshot.edge.sources import PictureForm, check_webhook_url, source_of, wish_of
+from packshot.edge.sources import check_webhook_url, source_of, wish_of
 from projections.jobs import JobFilter
 
 LONGEST_WAIT_S = 25
 MOST_BATCH_BYTES = 1024 * 1024
-MOST_AHEAD = timedelta(days=30)
-NOT_YET = tuple(
-    (operation, "process is the only operation yet.")
-    for operation in ("compliance", "upscale", "backgrounds/generate", "relight/shadow")
-)
 STATUSES = ("queued", "running", "succeeded", "failed", "partial", "cancelled")
 JOB = JOBS_PATH + "/{jobId}"
 CHANGE_REFUSALS = (
     "not_found", "already_terminal", "version_conflict", "invalid_parameter", "org_suspended",
     "overloaded",
 )  # fmt: skip
-
-
-class JobForm(PictureForm):
-    """Image work, when it is to be done, and who is told of its end."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["imageUrl"]},
-                {"required": ["outputId"]},
-                {"required": ["items"]},
-            ]
-        }
-    )
-
-    operation: Annotated[str, Word(("process",), not_yet=NOT_YET)] = Field(
-        "process", description="What to do with the picture."
-    )
-    priority: Annotated[
-        int, WholeNumber(LOWEST_PRIORITY, HIGHEST_PRIORITY, example=USUAL_PRIORITY)
-    ] = Field(USUAL_PRIORITY, description="Higher ones of the same organization go first.")
-    not_before: Annotated[datetime, Moment(MOST_AHEAD)] | None = Field(
-        None, description="The job is not begun before this time, at most 30 days ahead."
-    )
-    items: Annotated[list[object], ItemList()] | None = Field(
-        None, description="A batch: each item its picture and own fields, the rest is for all."
-    )
 
 
 class WaitForm(Form):

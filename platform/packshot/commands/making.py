@@ -112,7 +112,7 @@ class Maker:
             plan=rendered.plan,
             subject=rendered.subject.to_dict() if rendered.subject else None,
             warnings=[asdict(warning) for warning in rendered.warnings],
-            generated=False,
+            generated=rendered.generated,
             preset_label=wish.preset_label,
             sku=wish.sku,
             client_ref=wish.client_ref,

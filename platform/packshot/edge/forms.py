@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
@@ -29,6 +29,19 @@ class Form(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
+    # Whose fields they are, where a refused one may belong to another: " of upscale".
+    of_what: ClassVar[str] = ""
+
+    @classmethod
+    def chosen(cls, _values: Mapping[str, object]) -> type[Self]:
+        """The form that reads these values: another one where a field says what the rest are."""
+        return cls
+
+    @classmethod
+    def variants(cls) -> Sequence[type[Self]]:
+        """Every form that ``chosen`` may answer."""
+        return (cls,)
+
 
 FormT = TypeVar("FormT", bound=Form)
 
@@ -39,12 +52,12 @@ def read_form(form: type[FormT], values: Mapping[str, object], *, within: str = 
     A JSON null says the same as a field left out. ``within`` is the place of the values in the
     request, such as ``items[3].``, and begins the names that a mistake tells.
     """
+    form = form.chosen(values)
     try:
         return form.model_validate({name: v for name, v in values.items() if v is not None})
     except ValidationError as error:
-        known = known_names(form)
         told = error.errors(include_url=False)[:MOST_MISTAKES_TOLD]
-        raise all_of([_refusal_of(details, known, within=within) for details in told]) from None
+        raise all_of([_refusal_of(details, form, within=within) for details in told]) from None
 
 
 def known_names(form: type[Form]) -> list[str]:
@@ -53,7 +66,7 @@ def known_names(form: type[Form]) -> list[str]:
 
 
 def unknown_field(
-    name: str, known: Iterable[str], *, within: str = "", fix: str | None = None
+    name: str, known: Iterable[str], *, within: str = "", of_what: str = "", fix: str | None = None
 ) -> InvalidInput:
     """The refusal of a field that nobody declared; ``fix`` or the nearest one that somebody did."""
     names = list(known)
@@ -61,7 +74,7 @@ def unknown_field(
     whole = within + _short(name)
     return InvalidInput(
         "unknown_field",
-        f"There is no field {whole}; the fields are {', '.join(names) or 'none'}.",
+        f"There is no field {whole}{of_what}; the fields are {', '.join(names) or 'none'}.",
         param=whole,
         allowed={"fields": names},
         fix=fix or (f"Did you mean {nearest}?" if nearest else "Leave the field out."),
@@ -160,10 +173,10 @@ def _refuse_constant(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _refusal_of(details: ErrorDetails, known: list[str], *, within: str) -> Refusal:
+def _refusal_of(details: ErrorDetails, form: type[Form], *, within: str) -> Refusal:
     name = ".".join(str(part) for part in details["loc"])
     if details["type"] == "extra_forbidden":
-        return unknown_field(name, known, within=within)
+        return unknown_field(name, known_names(form), within=within, of_what=form.of_what)
     whole = within + name
     context: dict[str, Any] = details.get("ctx", {})
     fix, example = context.get("fix"), context.get("example")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from pydantic_core import PydanticCustomError
@@ -26,12 +27,14 @@ AT_A_STRETCH = 50  # items read before other requests have their turn: some 3 ms
 ONE_SOURCE = "Give each item one of imageUrl and outputId."
 
 
-class ItemForm(SourceForm):
-    """What one item says for itself; what it leaves out is as for all."""
-
-
+@dataclass(frozen=True)
 class ItemList(ReadField):
-    """A list of objects in JSON; each is read when it is known what they share."""
+    """A list of objects in JSON; each is read when it is known what they share.
+
+    ``item_form`` is what one item says for itself; what it leaves out is as for all.
+    """
+
+    item_form: type[SourceForm]
 
     is_only_json: ClassVar[bool] = True
 
@@ -58,7 +61,7 @@ class ItemList(ReadField):
             "type": "array",
             "minItems": 1,
             "maxItems": MOST_ITEMS,
-            "items": json_schema_of(ItemForm),
+            "items": json_schema_of(self.item_form),
         }
 
 
@@ -129,7 +132,7 @@ def _item(shared: PictureFormT, fields: object, *, within: str) -> tuple[Picture
             param=within,
             fix=ONE_SOURCE,
         )
-    own = read_form(ItemForm, _flat(fields, within), within=f"{within}.")
+    own = read_form(shared.item_form, _flat(fields, within), within=f"{within}.")
     said = {name: getattr(own, name) for name in own.model_fields_set}
     form = shared.model_copy(update={**said, "webhook_url": None})
     _require_one_source(form, within)

@@ -59,10 +59,22 @@ def component_schemas(endpoints: Sequence[Endpoint]) -> Schema:
     schemas: Schema = {"Problem": PROBLEM, **definitions.get("$defs", {})}
     for endpoint in endpoints:
         if endpoint.has_body:
-            name = endpoint.form.__name__
-            schemas[name] = json_schema_of(endpoint.form)
-            if endpoint.file_field is not None:
-                schemas[name + "Multipart"] = _multipart(endpoint.form, endpoint.file_field)
+            schemas |= _body_schemas(endpoint)
+    return schemas
+
+
+def _body_schemas(endpoint: Endpoint) -> Schema:
+    """The schemas of an endpoint's form; of a form of several kinds each, and any of them."""
+    name, variants = endpoint.form.__name__, endpoint.form.variants()
+    schemas: Schema = {}
+    for form in variants:
+        schemas[form.__name__] = json_schema_of(form)
+        if endpoint.file_field is not None:
+            schemas[form.__name__ + "Multipart"] = _multipart(form, endpoint.file_field)
+    if len(variants) > 1:
+        for ending in ("", "Multipart") if endpoint.file_field is not None else ("",):
+            references = [{"$ref": REF.format(model=form.__name__ + ending)} for form in variants]
+            schemas[name + ending] = {"anyOf": references}
     return schemas
 
 
@@ -122,7 +134,12 @@ def fields_of(form: type[Form]) -> list[tuple[str, FieldInfo]]:
 
 def ranged_fields(form: type[Form]) -> list[str]:
     """The public names of the fields that have a range, and so a code of their own."""
-    return [name for name, field in fields_of(form) if _kind(field, WholeNumber, Number, Margin)]
+    return [
+        name
+        for variant in form.variants()
+        for name, field in fields_of(variant)
+        if _kind(field, WholeNumber, Number, Margin)
+    ]
 
 
 def _kind(field: FieldInfo, *kinds: type) -> bool:

@@ -1,6 +1,6 @@
 """Where a picture comes from: a file, an earlier output or an address; exactly one of them."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -9,8 +9,8 @@ from domain.ids import OutputId
 from packshot.commands.making import Photo, Wish
 from packshot.commands.plans import Link
 from packshot.edge.contract import Call
+from packshot.edge.encodings import OperationForm
 from packshot.edge.fields import Label, NotYet
-from packshot.edge.recipes import RecipeForm, recipe_of
 
 ONE_SOURCE = "Send the photo as the multipart file image, an imageUrl, or an outputId."
 LONGEST_URL = 2048
@@ -19,8 +19,8 @@ Text = Annotated[str | None, Label()]
 Address = Annotated[str | None, Label(LONGEST_URL)]
 
 
-class SourceForm(RecipeForm):
-    """A recipe, its source, and the caller's own words."""
+class SourceForm(OperationForm):
+    """The source of a picture, and the caller's own words; an operation adds its own fields."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["imageUrl"]}, {"required": ["outputId"]}]}
@@ -39,7 +39,10 @@ class SourceForm(RecipeForm):
 
 
 class PictureForm(SourceForm):
-    """A recipe, its source, the caller's own words, and who is told of the end."""
+    """The source of a picture, the caller's own words, and who is told of the end."""
+
+    # What one item of a batch may say of these.
+    item_form: ClassVar[type[SourceForm]]
 
     webhook_url: Address = Field(
         None, description="An address that is told when the job has ended."
@@ -51,7 +54,7 @@ PictureFormT = TypeVar("PictureFormT", bound=PictureForm)
 
 def wish_of(form: PictureForm) -> Wish:
     """What the form asks of its picture."""
-    return Wish(recipe_of(form), form.preset_label, form.sku, form.client_ref, form.webhook_url)
+    return Wish(form.recipe(), form.preset_label, form.sku, form.client_ref, form.webhook_url)
 
 
 async def source_of(call: Call[PictureFormT]) -> Photo | Link:

@@ -7,8 +7,9 @@ import pytest
 from imaging.operations import RECIPES, AnyRecipe, read_recipe
 from imaging.recipe import Recipe
 from imaging.rendering import PIPELINES
+from imaging.upscale_recipe import UpscaleRecipe
 
-EXAMPLES: tuple[AnyRecipe, ...] = (Recipe(),)
+EXAMPLES: tuple[AnyRecipe, ...] = (Recipe(), UpscaleRecipe(factor=2.0))
 
 
 def test_every_operation_has_a_recipe_and_a_pipeline() -> None:

@@ -1,0 +1,128 @@
+"""How every endpoint that makes a picture answers: now, or as a job, as JSON or as bytes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+from domain.job import HIGHEST_PRIORITY, Job
+from domain.output import Output
+from imaging.limits import TooLargeHere
+from packshot.commands.images import Processed
+from packshot.commands.jobs import Changed, Link, Plan
+from packshot.commands.making import Photo, Wish
+from packshot.commands.requests import without_query
+from packshot.edge.contract import Call, Reply
+from packshot.edge.job_shapes import accepted, refusal_of_job
+from packshot.edge.negotiation import wants_async, wants_bytes
+from packshot.edge.shapes import (
+    Answer,
+    OutputAnswer,
+    WarningAnswer,
+    file_answer,
+    output_answer,
+    timings_answer,
+)
+from packshot.edge.sources import PictureFormT, check_webhook_url, source_of, wish_of
+
+# The HTTP API: after this the synchronous endpoints answer 202 with the job.
+LONGEST_WAIT_S = 25.0
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+PICTURE_REFUSALS = (
+    "missing_parameter", "ambiguous_input", "too_many_pixels", "too_much_memory",
+    "unsupported_image_format", "malformed_image", "url_not_allowed", "url_fetch_failed",
+    "org_suspended", "overloaded", "timeout", "job_dead",
+)  # fmt: skip
+PICTURE_HEADERS = ("x-log-position", "x-log-head", "x-output-id", "x-recipe-hash")
+
+
+class PictureAnswer(Answer):
+    """The finished picture."""
+
+    output: OutputAnswer
+
+
+async def made_picture(call: Call[PictureFormT]) -> Reply:
+    """Make what the form asks for, and answer it as the client wants it.
+
+    A picture that is too large for this process is made by a worker; the answer waits for it.
+    """
+    wish = wish_of(call.form)
+    source = await source_of(call)
+    await check_webhook_url(call)
+    jobs, images = call.services.jobs, call.services.images
+    if wants_async(call.request.headers.getlist("prefer")):
+        return accepted(await jobs.request(call.context, source, wish, plan=Plan()))
+    async with _fetched(call, source) as photo:
+        try:
+            processed = await images.process(call.context, photo, wish)
+        except TooLargeHere:
+            plan = Plan(priority=HIGHEST_PRIORITY)
+            changed = await jobs.request(call.context, photo, wish, plan=plan)
+            return replace(accepted(changed), later=partial(_when_done, call, wish, changed))
+    return _done(call, wish, processed)
+
+
+async def _when_done(call: Call[PictureFormT], wish: Wish, asked: Changed) -> Reply:
+    """What a worker made of a large picture, or the job if that takes too long."""
+    job = await call.services.jobs.wait(call.key.org_id, asked.job.job_id, at_most_s=LONGEST_WAIT_S)
+    if job.error is not None:
+        raise refusal_of_job(job.error)
+    if job.status != "succeeded":
+        return accepted(Changed(job, asked.head))
+    return _done(call, wish, _processed(job, asked))
+
+
+def _processed(job: Job, asked: Changed) -> Processed:
+    output = Output.from_dict(job.outputs[0])
+    return Processed(output, job.job_id, job.cached, asked.head)
+
+
+def _done(call: Call[PictureFormT], wish: Wish, processed: Processed) -> Reply:
+    if wants_bytes(call.request.headers.get("accept")):
+        return _as_bytes(call, processed)
+    told = _told(processed, wish, unused=call.form.unused())
+    return Reply(PictureAnswer(output=told), head=processed.head)
+
+
+@asynccontextmanager
+async def _fetched(call: Call[PictureFormT], source: Photo | Link) -> AsyncIterator[Photo]:
+    """The photo as a file; one that was fetched is gone when the block is left."""
+    if isinstance(source, Photo):
+        yield source
+        return
+    photo = await call.services.downloads.fetch(source.url)
+    try:
+        yield replace(photo, address=without_query(source.url))
+    finally:
+        photo.path.unlink(missing_ok=True)
+
+
+def _told(processed: Processed, wish: Wish, *, unused: list[dict[str, str]]) -> OutputAnswer:
+    """The output with this request's own job and words, also when an earlier one had made it."""
+    told = output_answer(processed.output)
+    return told.model_copy(
+        update={
+            "warnings": [*told.warnings, *(WarningAnswer(**warning) for warning in unused)],
+            "job_id": str(processed.job_id),
+            "cached": processed.cached,
+            "timings": timings_answer(processed.timings),
+            "preset_label": wish.preset_label,
+            "sku": wish.sku,
+            "client_ref": wish.client_ref,
+        }
+    )
+
+
+def _as_bytes(call: Call[PictureFormT], processed: Processed) -> Reply:
+    output = processed.output
+    path = call.services.images.content_path(call.key.org_id, output)
+    return Reply(
+        file_answer(output, path),
+        headers={
+            "x-output-id": str(output.output_id),
+            "x-recipe-hash": output.recipe_hash,
+            "vary": "accept",
+        },
+        head=processed.head,
+    )
