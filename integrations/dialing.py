@@ -104,7 +104,7 @@ class Dial(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
             return MeteredStream(self._plain, self.meter)
-        raise OutboundFailed("connection_failed")
+        raise OutboundFailed("connection_failed", is_sent=False)
 
     async def connect_unix_socket(
         self,

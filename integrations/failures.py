@@ -14,18 +14,20 @@ Reason = Literal[
     "redirect",  # 3xx: the next address would be the server's choice
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
+NEVER_SENT: frozenset[str] = frozenset({"refused_address", "unresolved", "tls_failed"})
 
 
 class OutboundFailed(Exception):
     """A call to somebody else's server failed.
 
     ``reason`` is a word of ``REASONS``, or ``http_404`` and the like when a download was answered
-    with another status than 200.
+    with another status than 200. ``is_sent`` says whether the server may have read the request.
     """
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, *, is_sent: bool = True) -> None:
         super().__init__(reason)
         self.reason: str = reason
+        self.is_sent = is_sent and reason not in NEVER_SENT
         self.status: int | None = None
 
     @classmethod

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import httpcore
 
@@ -33,7 +34,7 @@ USER_AGENT = "packshot"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a server said: ``headers`` by lower-case name, ``body`` as it came, perhaps cut off."""
+    """What a server said: ``headers`` by lower-case name, ``body`` as it came (post: cut off)."""
 
     status: int
     headers: Mapping[str, str]
@@ -100,6 +101,34 @@ class OutboundClient:
             read = await _beginning(response, read_max_bytes)
         return Answered(response.status, _headers(response), read)
 
+    async def ask(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        deadline_s: float,
+        max_bytes: int,
+    ) -> Answered:
+        """Send a request and read the whole answer, whatever its status.
+
+        Raises OutboundFailed: ``too_large`` for more than ``max_bytes``, since half an answer is
+        none, and what ``post`` raises. Each call has a connection of its own, so a failure is never
+        that of a connection which was about to be closed.
+        """
+        theirs = {**headers, "connection": "close"}
+        call = _Call(method, headers=theirs, body=body, max_bytes=max_bytes, fresh=True)
+        async with self._answer(url, call, deadline_s=deadline_s) as response:
+            told = _headers(response)
+            _require_plain(told, max_bytes=max_bytes)
+            read = bytearray()
+            async for piece in response.aiter_stream():
+                read += piece
+                if len(read) > max_bytes:
+                    raise OutboundFailed("too_large")
+        return Answered(response.status, told, bytes(read))
+
     async def download(
         self, url: str, destination: Path, *, max_bytes: int, deadline_s: float
     ) -> Downloaded:
@@ -108,7 +137,9 @@ class OutboundClient:
         Raises OutboundFailed, also for any status but 200 and for a compressed body, and OSError
         when the disk refuses the file.
         """
-        call = _Call("GET", headers={"connection": "close"}, body=b"", max_bytes=max_bytes)
+        call = _Call(
+            "GET", headers={"connection": "close"}, body=b"", max_bytes=max_bytes, fresh=True
+        )
         async with (
             receiving(destination) as file,
             self._answer(url, call, deadline_s=deadline_s) as response,
@@ -138,7 +169,7 @@ class OutboundClient:
         try:
             async with asyncio.timeout(deadline_s):
                 target = parse_url(url)
-                line = self._connections.take(target, fresh=call.method == "GET")
+                line = self._connections.take(target, fresh=call.fresh)
                 try:
                     response = await line.ask(
                         call.method,
@@ -168,6 +199,7 @@ class _Call:
     headers: Mapping[str, str]
     body: bytes
     max_bytes: int
+    fresh: bool = False
 
     def headers_to(self, target: Target) -> dict[str, str]:
         """The caller's headers, and ours, which nobody changes; only a name may be the caller's."""
@@ -189,6 +221,10 @@ def _require_response(response: httpcore.Response) -> None:
 def _require_download(status: int, headers: Mapping[str, str], *, max_bytes: int) -> None:
     if status != 200:  # noqa: PLR2004 - the only status that carries the whole file
         raise OutboundFailed.answered(status)
+    _require_plain(headers, max_bytes=max_bytes)
+
+
+def _require_plain(headers: Mapping[str, str], *, max_bytes: int) -> None:
     if headers.get("content-encoding", "identity").lower() != "identity":
         raise OutboundFailed("encoded")
     # h11 has refused a length that is no number
