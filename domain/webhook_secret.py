@@ -16,11 +16,16 @@ from domain.ids import OrgId
 
 PREFIX = "whsec_"
 LABEL = b"packshot webhook secret v1\n"
+# The specification's own bounds of a secret that somebody else has made.
+LEAST_BYTES, MOST_BYTES = 24, 64
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookSecret:
-    """One version of an organization's secret: 32 bytes that are derived and stored nowhere."""
+    """One version of an organization's secret: 32 bytes that are derived and stored nowhere.
+
+    Or a secret that an organization shares with a bridge, which that one or it has made.
+    """
 
     key: bytes = field(repr=False)
 
@@ -33,6 +38,17 @@ class WebhookSecret:
         """
         about = LABEL + org_id.uuid.bytes + version.to_bytes(8, "big")
         return cls(hmac.digest(installation_key, about, "sha256"))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a secret that is shared with somebody else; raises ValueError for any other text."""
+        prefix, encoded = text[: len(PREFIX)], text[len(PREFIX) :]
+        if prefix != PREFIX or not encoded.isascii():
+            raise ValueError("not a secret that starts with whsec_")
+        key = base64.b64decode(encoded, validate=True)
+        if not LEAST_BYTES <= len(key) <= MOST_BYTES:
+            raise ValueError("not a secret of 24 to 64 bytes")
+        return cls(key)
 
     @property
     def text(self) -> str:

@@ -1,0 +1,194 @@
+"""A shop with a bridge, in this process, so that a test can change it and break it.
+
+It keeps to docs/bridge.md; ``faults`` are what it does instead, one for each next request.
+"""
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from standardwebhooks import Webhook
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+Fault = Callable[["Handler"], None]
+
+
+def an_image(sku: str, slot: str = "main", **told: Any) -> dict[str, Any]:
+    """A picture of a product."""
+    digest = hashlib.sha256(f"{sku} {slot}".encode()).hexdigest()
+    return {
+        "remoteId": f"img_{digest[:12]}",
+        "slot": slot,
+        "url": f"/images/img_{digest[:12]}",
+        "width": 1600,
+        "height": 1600,
+        "bytes": 200_000,
+        "sha256": digest,
+        "alt": "",
+    } | told
+
+
+def a_product(sku: str, **told: Any) -> dict[str, Any]:
+    """A listing with a main picture."""
+    product: dict[str, Any] = {
+        "sku": sku,
+        "title": f"Product {sku}",
+        "url": f"https://shop.example/{sku}",
+        "updatedAt": "2026-11-22T19:53:43.353Z",
+        "images": [an_image(sku)],
+    } | told
+    ids = json.dumps([[image["slot"], image["remoteId"]] for image in product["images"]])
+    return {"digest": hashlib.sha256(ids.encode()).hexdigest()} | product
+
+
+@dataclass(slots=True)
+class Shop:
+    """The shop's products by their SKU, and what was asked of it."""
+
+    port: int = 0
+    secret: str = SECRET
+    account: str = "Acme shop"
+    page_items: int = 100
+    products: dict[str, dict[str, Any]] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    published: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def put(self, sku: str, **told: Any) -> None:
+        """Put a product into the shop, or another one in its place."""
+        self.products[sku] = a_product(sku, **told)
+
+    def page(self, cursor: str, limit: int) -> dict[str, Any]:
+        """The page after a cursor, which is the last SKU of the page before."""
+        skus = [sku for sku in sorted(self.products) if sku > cursor]
+        shown = skus[: min(limit, self.page_items)]
+        more = len(skus) > len(shown)
+        items = [self.products[sku] for sku in shown]
+        return {"items": items, "nextCursor": shown[-1] if more else None}
+
+    def publish(self, wanted: dict[str, Any], key: str) -> tuple[int, dict[str, Any]]:
+        """What a publish is answered; one key has one effect."""
+        if key in self.published:
+            return 200, self.published[key]
+        product = self.products.get(wanted["sku"])
+        if product is None:
+            return 404, {"code": "unknown_sku", "message": "No such product."}
+        if wanted["baseDigest"] != product["digest"]:
+            return 409, {"code": "drifted", "message": "Changed.", "digest": product["digest"]}
+        before = product["images"]
+        shown = {image["remoteId"]: image for image in before}
+        after = [
+            {**shown[image["remoteId"]], "slot": image["slot"]}
+            if image.get("remoteId") in shown
+            else an_image(image.get("sha256", "?"), slot=image["slot"])
+            for image in wanted["images"]
+        ]
+        changed = a_product(wanted["sku"], images=after, title=product["title"])
+        said = {
+            "publishId": None if wanted["dryRun"] else f"pub_{len(self.published)}",
+            "sku": wanted["sku"],
+            "status": "live",
+            "before": before,
+            "after": after,
+            "digest": changed["digest"],
+            "issues": [],
+        }
+        if not wanted["dryRun"]:
+            self.products[wanted["sku"]] = changed
+            self.published[key] = said
+        return 200, said
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request to the shop."""
+
+    protocol_version = "HTTP/1.1"
+    shop: Shop
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    def do_POST(self) -> None:
+        self._serve()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def say(self, status: int, said: object, **headers: str) -> None:
+        """Answer JSON, or the bytes as they are."""
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _serve(self) -> None:
+        shop = self.shop
+        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        shop.asked.append(f"{self.command} {self.path}")
+        with suppress(OSError):
+            if shop.faults:
+                shop.faults.pop(0)(self)
+            elif not self._is_signed(body):
+                self.say(401, {"code": "signature_wrong", "message": "Another secret."})
+            else:
+                self.say(*self._answer(body))
+
+    def _is_signed(self, body: bytes) -> bool:
+        """Whether the specification's own library would have signed it so."""
+        headers = self.headers
+        content = body or f"{self.command} {self.path}".encode()
+        at = datetime.fromtimestamp(int(headers.get("webhook-timestamp", "0")), UTC)
+        signed = Webhook(self.shop.secret).sign(headers["webhook-id"], at, content.decode())
+        is_fresh = abs(datetime.now(UTC) - at) < timedelta(minutes=5)
+        return is_fresh and signed in headers["webhook-signature"].split()
+
+    def _answer(self, body: bytes) -> tuple[int, Any]:
+        shop, parts = self.shop, urlsplit(self.path)
+        if parts.path == "/health":
+            return 200, {"name": "a test's shop", "account": shop.account, "version": "1"}
+        if parts.path == "/catalog":
+            query = parse_qs(parts.query, keep_blank_values=True)
+            return 200, shop.page(query["cursor"][0], int(query["limit"][0]))
+        if parts.path.startswith("/catalog/"):
+            product = shop.products.get(unquote(parts.path.removeprefix("/catalog/")))
+            if product is not None:
+                return 200, product
+            return 404, {"code": "unknown_sku", "message": "No such product."}
+        if parts.path == "/publish":
+            return shop.publish(json.loads(body), self.headers.get("idempotency-key", ""))
+        return 404, {"code": "not_found", "message": "Nothing here."}
+
+
+@contextmanager
+def a_shop(*, products: int = 0) -> Iterator[Shop]:
+    """A shop on a free port of loopback."""
+    shop = Shop()
+    for number in range(products):
+        shop.put(f"SKU-{number:04}")
+    handler = type("ShopHandler", (Handler,), {"shop": shop})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    shop.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield shop
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
