@@ -1,10 +1,12 @@
 """What the environment decides: read once, checked whole, then passed around as values."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1024 * 1024
+DEMO_SHOP_URL = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 
 
 class InvalidSettings(Exception):
@@ -20,7 +22,8 @@ class Settings:
     the owner's URL is only needed by ``packshot migrate``, ``rebuild`` and ``up``.
 
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
-    the private addresses that pictures may come from and webhooks go to.
+    the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
+    address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
     """
 
     database_url: str = field(repr=False)  # all four may hold passwords
@@ -33,6 +36,7 @@ class Settings:
     job_lease_s: int = 30
     allowed_private: str = ""
     upload_max_bytes: int = 50 * MIB
+    demo_shop_url: str | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -51,6 +55,7 @@ class Settings:
                 "PACKSHOT_JOB_LEASE_SECONDS", default=30, at_least=1, at_most=3600
             ),
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
+            demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
         )
         reader.refuse_mistakes()
         return settings
@@ -78,6 +83,12 @@ class _Reader:
             )
             return default
         return int(value)
+
+    def demo_shop_url(self, name: str) -> str | None:
+        value = self.environ.get(name) or None
+        if value is not None and not DEMO_SHOP_URL.fullmatch(value):
+            self.mistakes.append(f"{name} must be http://127.0.0.1:PORT; got {value!r}")
+        return value
 
     def refuse_mistakes(self) -> None:
         if self.mistakes:

@@ -59,6 +59,7 @@ class Services:
     attempts: Attempts
     downloads: Downloads
     outbound: OutboundClient
+    demo_outbound: OutboundClient | None
 
     async def database_ready(self) -> None:
         """Return when the database answers and has this release's schema; raises Unavailable."""
@@ -88,6 +89,9 @@ async def open_services(
     outbound = _outbound(settings)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(outbound.close)
+        demo_outbound = _demo_outbound(settings)
+        if demo_outbound is not None:
+            stack.push_async_callback(demo_outbound.close)
         waker = Waker(settings.redis_url)
         stack.push_async_callback(waker.close)
         endings = Endings(settings.redis_url)
@@ -126,6 +130,7 @@ async def open_services(
             ),
             downloads=downloads,
             outbound=outbound,
+            demo_outbound=demo_outbound,
         )
 
 
@@ -134,6 +139,17 @@ def _outbound(settings: Settings) -> OutboundClient:
         return OutboundClient(allowed_private=parse_allowed(settings.allowed_private))
     except ValueError as mistake:
         raise InvalidSettings(f"PACKSHOT_ALLOWED_PRIVATE_CIDRS: {mistake}") from None
+
+
+def _demo_outbound(settings: Settings) -> OutboundClient | None:
+    """A second client that may also call the demo shop; the first stays closed to it."""
+    if settings.demo_shop_url is None:
+        return None
+    port = settings.demo_shop_url.rpartition(":")[2]
+    try:
+        return OutboundClient(allowed_private=parse_allowed(f"127.0.0.1/32:{port}"))
+    except ValueError as mistake:
+        raise InvalidSettings(f"PACKSHOT_DEMO_SHOP_URL: {mistake}") from None
 
 
 def _now() -> datetime:

@@ -36,3 +36,15 @@ def test_without_an_address_of_its_own_the_writer_uses_the_apps(
 
 def test_settings_show_no_password_when_they_are_printed() -> None:
     assert "canary" not in repr(Settings.read(COMPLETE))
+
+
+def test_without_a_demo_shop_there_is_no_address_of_one() -> None:
+    assert Settings.read(COMPLETE).demo_shop_url is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1:9", "http://10.0.0.1:80", "http://127.0.0.1", "http://127.0.0.1:9/x"]
+)
+def test_a_demo_shop_elsewhere_than_on_a_port_of_this_machine_is_refused(url: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"http://127.0.0.1:PORT"):
+        Settings.read(COMPLETE | {"PACKSHOT_DEMO_SHOP_URL": url})

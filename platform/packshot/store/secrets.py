@@ -6,6 +6,7 @@ from pathlib import Path
 PEPPER_PREFIX = "pepper-"
 LOG_SIGNING_KEY = "log-signing-key"
 KEY_ENCRYPTION_KEY = "key-encryption-key"
+DEMO_SHOP_SECRET = "demo-shop-secret"  # noqa: S105 - a file's name
 SECRET_BYTES = 32
 
 
@@ -19,12 +20,14 @@ class Secrets:
 
     ``peppers`` by their number, the highest makes new MACs; ``log_signing_seed`` is the private
     half of the Ed25519 key that signs heads; ``key_encryption_key`` is what the secrets of
-    organizations are derived from.
+    organizations are derived from. ``demo_shop_secret`` is the ``whsec_`` text that requests to the
+    demo shop are signed with; only `up` makes one.
     """
 
     peppers: dict[int, bytes] = field(repr=False)
     log_signing_seed: bytes = field(repr=False)
     key_encryption_key: bytes = field(repr=False)
+    demo_shop_secret: str | None = field(default=None, repr=False)
 
     @property
     def newest_pepper(self) -> int:
@@ -48,7 +51,17 @@ class Secrets:
             peppers,
             _read_hex(folder / LOG_SIGNING_KEY),
             _read_hex(folder / KEY_ENCRYPTION_KEY),
+            _read_demo_shop_secret(folder / DEMO_SHOP_SECRET),
         )
+
+
+def _read_demo_shop_secret(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as problem:
+        raise MissingSecret(f"{file} cannot be read") from problem
 
 
 def _read_hex(file: Path) -> bytes:
