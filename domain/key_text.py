@@ -50,10 +50,15 @@ class KeyText:
     @property
     def prefix(self) -> str:
         """What may be shown of the key."""
-        return f"pshot_{self.environment}_{self.kid}"
+        return prefix_of(self.environment, self.kid)
 
     def __repr__(self) -> str:
         return f"KeyText({self.prefix}…)"
+
+
+def prefix_of(environment: str, kid: str) -> str:
+    """What may be shown of the key with that kid."""
+    return f"pshot_{environment}_{kid}"
 
 
 def checksum(body: str) -> str:

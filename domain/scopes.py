@@ -1,5 +1,6 @@
-"""The scopes that a key may hold. No wildcard is ever stored."""
+"""The scopes that a key may hold, and named sets of them. No wildcard is ever stored."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -34,3 +35,30 @@ class Scope(StrEnum):
 
 
 EVERY_SCOPE = tuple(Scope)
+
+# What each name stands for when a key is made: a scope of a later release joins none of them.
+SCOPE_SETS: Mapping[str, tuple[Scope, ...]] = {
+    "process only": (
+        Scope.IMAGES_PROCESS,
+        Scope.IMAGES_UPSCALE,
+        Scope.IMAGES_BACKGROUND,
+        Scope.IMAGES_RELIGHT,
+        Scope.COMPLIANCE_CHECK,
+        Scope.FILES_READ,
+        Scope.JOBS_READ,
+        Scope.JOBS_WRITE,
+        Scope.PRESETS_READ,
+    ),
+    "publish bot": (
+        Scope.FILES_READ,
+        Scope.CATALOG_READ,
+        Scope.CATALOG_SYNC,
+        Scope.COMPLIANCE_CHECK,
+        Scope.INTEGRATIONS_READ,
+        Scope.JOBS_READ,
+        Scope.PUBLISH_READ,
+        Scope.PUBLISH_WRITE,
+    ),
+    "read only": tuple(scope for scope in Scope if scope.endswith(":read")),
+    "everything": EVERY_SCOPE,
+}

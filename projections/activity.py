@@ -1,6 +1,6 @@
 """The view of activity: who did what in an organization, newest first, one sentence for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from domain.ids import EventId, Id, IntegrationId, JobId, KeyId, OrgId
+from projections.api_keys import key_names
 from projections.sentences import TYPES_THAT_TELL_MORE, sentence_of
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ async def find_activity(
         limit,
         TYPES_THAT_TELL_MORE,
     )
-    names = await _key_names(connection, tenant_id, rows)
+    acting = {row["actor_id"] for row in rows if row["actor_type"] == "key"}
+    names = await key_names(connection, tenant_id, acting)
     return [_activity(row, names) for row in rows]
 
 
@@ -133,29 +135,6 @@ async def count_activity(
         at_most,
     )
     return counted
-
-
-async def _key_names(
-    connection: "Connection", tenant_id: UUID, rows: "Sequence[Record]"
-) -> dict[str, str]:
-    """What the keys among the actors are called, by their public ids."""
-    told = {row["actor_id"] for row in rows if row["actor_type"] == "key"}
-    key_ids = [key_id for text in told if (key_id := _key_id(text)) is not None]
-    if not key_ids:
-        return {}
-    named = await connection.fetch(
-        "SELECT key_id, name FROM views.api_key WHERE tenant_id = $1 AND key_id = ANY($2)",
-        tenant_id,
-        [key_id.uuid for key_id in key_ids],
-    )
-    return {str(KeyId(row["key_id"])): row["name"] for row in named}
-
-
-def _key_id(text: str) -> KeyId | None:
-    try:
-        return KeyId.parse(text)
-    except ValueError:
-        return None
 
 
 def _activity(row: "Record", names: Mapping[str, str]) -> Activity:

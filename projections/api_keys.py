@@ -1,9 +1,13 @@
-"""The view of API keys: what a request needs to know of the key it comes with, right at once."""
+"""The views of API keys: what a request needs to know of its key, and lists, right at once."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from domain.api_key import ApiKey
+from domain.ids import KeyId
 from domain.recorded import Happened
 
 if TYPE_CHECKING:
@@ -13,33 +17,196 @@ if TYPE_CHECKING:
 
 
 class ApiKeysView:
-    """One row per key."""
+    """One row per key: how it stands. An append holds one event of a key at the most."""
 
     name = "api_key"
-    topics = frozenset({ApiKey.Issued.TOPIC})
+    topics = frozenset(
+        kind.TOPIC for kind in (ApiKey.Issued, ApiKey.Renamed, ApiKey.Rotated, ApiKey.Revoked)
+    )
+    # What an event does not say stays as it is. The row that was read may be older than the head's
+    # lock only if another event of the key came in between, and then this append is a conflict.
     statement = """
-        INSERT INTO views.api_key (tenant_id, key_id, kid, mac, pepper_id, name, environment,
-                                   scopes, created_at)
-        SELECT head.tenant_id, r.key_id, r.kid, decode(r.mac, 'hex'), r.pepper_id, r.name,
-               r.environment, r.scopes, r.created_at
-        FROM head, json_to_recordset({rows})
-             AS r(key_id uuid, kid text, mac text, pepper_id int, name text, environment text,
-                  scopes text[], created_at timestamptz)
-        ON CONFLICT (tenant_id, key_id) DO UPDATE SET name = excluded.name, scopes = excluded.scopes
+        INSERT INTO views.api_key (tenant_id, key_id, version, kid, name, environment, scopes,
+                                   created_at, created_by_type, created_by_id, expires_at,
+                                   former_until, revoked_at, revoked_reason)
+        SELECT head.tenant_id, r.key_id, r.version, coalesce(r.kid, k.kid),
+               coalesce(r.name, k.name), coalesce(r.environment, k.environment),
+               coalesce(r.scopes, k.scopes), coalesce(k.created_at, r.at),
+               coalesce(k.created_by_type, r.actor_type), coalesce(k.created_by_id, r.actor_id),
+               coalesce(r.expires_at, k.expires_at), coalesce(r.former_until, k.former_until),
+               coalesce(r.revoked_at, k.revoked_at), coalesce(r.reason, k.revoked_reason)
+        FROM head
+        CROSS JOIN json_to_recordset({rows})
+             AS r(key_id uuid, version int, at timestamptz, actor_type text, actor_id text,
+                  kid text, name text, environment text, scopes text[], expires_at timestamptz,
+                  former_until timestamptz, revoked_at timestamptz, reason text)
+        LEFT JOIN views.api_key k ON k.tenant_id = head.tenant_id AND k.key_id = r.key_id
+        ON CONFLICT (tenant_id, key_id) DO UPDATE
+        SET version = excluded.version, kid = excluded.kid, name = excluded.name,
+            former_until = excluded.former_until, revoked_at = excluded.revoked_at,
+            revoked_reason = excluded.revoked_reason
+        WHERE api_key.version < excluded.version
     """
 
     def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
-        """The row of a new key."""
-        fields = ("kid", "mac", "pepper_id", "name", "environment", "scopes")
+        """What the event says of its key."""
+        said = ("kid", "name", "environment", "scopes", "expires_at", "former_until", "reason")
+        actor = happened.meta["actor"]
+        is_end = happened.type == ApiKey.Revoked.TOPIC
         return [
-            {"key_id": happened.stream_id, "created_at": happened.at}
-            | {field: happened.data[field] for field in fields}
+            {
+                "key_id": happened.stream_id,
+                "version": happened.version,
+                "at": happened.at,
+                "actor_type": actor["type"],
+                "actor_id": actor["id"],
+                "revoked_at": happened.at if is_end else None,
+            }
+            | {field: happened.data.get(field) for field in said}
         ]
+
+
+class ApiKeySecretsView:
+    """One row per secret that a key has had; rows are added and never changed."""
+
+    name = "api_key_secret"
+    topics = frozenset({ApiKey.Issued.TOPIC, ApiKey.Rotated.TOPIC})
+    statement = """
+        INSERT INTO views.api_key_secret (tenant_id, key_id, version, kid, mac, pepper_id,
+                                          former_until)
+        SELECT head.tenant_id, r.key_id, r.version, r.kid, decode(r.mac, 'hex'), r.pepper_id,
+               r.former_until
+        FROM head, json_to_recordset({rows})
+             AS r(key_id uuid, version int, kid text, mac text, pepper_id int,
+                  former_until timestamptz)
+        ON CONFLICT (tenant_id, key_id, version) DO NOTHING
+    """
+
+    def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
+        """The row of a new secret."""
+        said = ("kid", "mac", "pepper_id", "former_until")
+        return [
+            {"key_id": happened.stream_id, "version": happened.version}
+            | {field: happened.data.get(field) for field in said}
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as lists tell it, without any secret.
+
+    ``created_by_name`` is what people call the key that made it, where a key did. ``former_until``
+    is until when a secret before the newest may work; the ``last_used_…`` are what API processes
+    have told so far, None for a key that was never used.
+    """
+
+    key_id: KeyId
+    kid: str
+    name: str
+    environment: str
+    scopes: list[str]
+    created_at: datetime
+    created_by_type: str
+    created_by_id: str
+    created_by_name: str | None
+    expires_at: datetime | None
+    former_until: datetime | None
+    revoked_at: datetime | None
+    revoked_reason: str | None
+    last_used_at: datetime | None
+    last_used_address: str | None
+    last_used_endpoint: str | None
 
 
 async def find_key(connection: "Connection", kid: str) -> "Record | None":
     """The key of that kid, whatever its organization, or None.
 
-    The one statement that names no tenant: which tenant it is, is what it finds out.
+    ``secret_until`` is until when this secret of it works, None while no other came after it. The
+    one statement that names no tenant: which tenant it is, is what it finds out.
     """
     return await connection.fetchrow("SELECT * FROM views.find_key($1)", kid)
+
+
+async def list_keys(
+    connection: "Connection", tenant_id: UUID, *, before: UUID | None, limit: int
+) -> list[ListedKey]:
+    """The organization's keys, newest first; ``before`` is the last one already told."""
+    rows = await connection.fetch(
+        """
+        SELECT k.*, u.last_used_at, u.address AS last_used_address,
+               u.endpoint AS last_used_endpoint
+        FROM views.api_key k
+        LEFT JOIN work.key_use u ON u.tenant_id = k.tenant_id AND u.key_id = k.key_id
+        WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id < $2)
+        ORDER BY k.key_id DESC LIMIT $3
+        """,
+        tenant_id,
+        before,
+        limit,
+    )
+    return await _told(connection, tenant_id, rows)
+
+
+async def find_listed(
+    connection: "Connection", tenant_id: UUID, *, key_id: UUID
+) -> ListedKey | None:
+    """That key of the organization, or None."""
+    rows = await connection.fetch(
+        """
+        SELECT k.*, u.last_used_at, u.address AS last_used_address,
+               u.endpoint AS last_used_endpoint
+        FROM views.api_key k
+        LEFT JOIN work.key_use u ON u.tenant_id = k.tenant_id AND u.key_id = k.key_id
+        WHERE k.tenant_id = $1 AND k.key_id = $2
+        """,
+        tenant_id,
+        key_id,
+    )
+    return next(iter(await _told(connection, tenant_id, rows)), None)
+
+
+async def count_keys(connection: "Connection", tenant_id: UUID) -> int:
+    """How many keys the organization has had."""
+    statement = "SELECT count(*) FROM views.api_key WHERE tenant_id = $1"
+    counted: int = await connection.fetchval(statement, tenant_id)
+    return counted
+
+
+async def key_names(
+    connection: "Connection", tenant_id: UUID, public_ids: set[str]
+) -> dict[str, str]:
+    """What those of the organization's keys are called; texts that are no key's id name none."""
+    key_ids = [key_id for text in public_ids if (key_id := _key_id(text)) is not None]
+    if not key_ids:
+        return {}
+    named = await connection.fetch(
+        "SELECT key_id, name FROM views.api_key WHERE tenant_id = $1 AND key_id = ANY($2)",
+        tenant_id,
+        [key_id.uuid for key_id in key_ids],
+    )
+    return {str(KeyId(row["key_id"])): row["name"] for row in named}
+
+
+def _key_id(text: str) -> KeyId | None:
+    try:
+        return KeyId.parse(text)
+    except ValueError:
+        return None
+
+
+async def _told(connection: "Connection", tenant_id: UUID, rows: "list[Record]") -> list[ListedKey]:
+    makers = {row["created_by_id"] for row in rows if row["created_by_type"] == "key"}
+    names = await key_names(connection, tenant_id, makers)
+    plain = (
+        "kid", "name", "environment", "scopes", "created_at", "created_by_type", "created_by_id",
+        "expires_at", "former_until", "revoked_at", "revoked_reason", "last_used_at",
+        "last_used_address", "last_used_endpoint",
+    )  # fmt: skip
+    return [
+        ListedKey(
+            key_id=KeyId(row["key_id"]),
+            created_by_name=names.get(row["created_by_id"]),
+            **{name: row[name] for name in plain},
+        )
+        for row in rows
+    ]

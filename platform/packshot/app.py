@@ -1,5 +1,7 @@
 """The web application: Quart with the declared endpoints behind the edge, and nothing else."""
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
@@ -11,6 +13,7 @@ from packshot.api import (
     health,
     job_events,
     jobs,
+    keys,
     outputs,
     process,
     upscale,
@@ -45,6 +48,12 @@ ENDPOINTS = (
     outputs.read_content,
     whoami.whoami,
     activity.list_activity,
+    keys.create_key,
+    keys.list_keys,
+    keys.find_key,
+    keys.rename_key,
+    keys.rotate_key,
+    keys.revoke_key,
     webhook_secret.read_webhook_secret,
     webhook_secret.rotate_webhook_secret,
     describe.read_openapi,
@@ -81,12 +90,20 @@ def create_app(services: "Services") -> Quart:
     state = ServingState(limiter, openapi_document(ENDPOINTS))
     state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
-    install(app, ENDPOINTS, services=services, state=state, gate=Gate(services.keys, limiter))
+    gate = Gate(services.keys, services.key_uses, limiter)
+    install(app, ENDPOINTS, services=services, state=state, gate=gate)
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
 
     @app.before_serving
     async def prepare_spool() -> None:
         sweep_spool(spool_of(services.settings.storage_dir))
+
+    @app.while_serving
+    async def tell_key_uses() -> AsyncGenerator[None, None]:
+        telling = asyncio.create_task(services.key_uses.keep_telling())
+        yield
+        telling.cancel()
+        await asyncio.wait([telling])
 
     @app.after_serving
     async def close_limiter() -> None:

@@ -12,6 +12,7 @@ from domain.job import Job
 from domain.organization import Organization
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
+from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
 from packshot.commands.downloads import Downloads
 from packshot.commands.images import Images
@@ -27,12 +28,13 @@ from packshot.store.endings import Endings
 from packshot.store.events import EventStore
 from packshot.store.head import Signer
 from packshot.store.keycache import KeyCache
+from packshot.store.keyuse import KeyUses
 from packshot.store.migrate import applied_migrations, migrations
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
 from packshot.store.wake import Waker
 from projections.activity import ActivityView
-from projections.api_keys import ApiKeysView
+from projections.api_keys import ApiKeySecretsView, ApiKeysView
 from projections.jobs import JobsView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
@@ -41,7 +43,7 @@ from projections.outputs import OutputsView
 MOST_PIXELS_HERE = 24_000_000
 AGGREGATES = (Organization, ApiKey, Job, Connection)
 FOLLOWING_VIEWS = (ActivityView(),)
-INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), OutputsView(), JobsView())
+INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), ApiKeySecretsView(), OutputsView(), JobsView())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Services:
     pools: Pools
     store: EventStore
     keys: KeyCache
+    key_uses: KeyUses
+    api_keys: ApiKeys
     organizations: Organizations
     webhook_secrets: WebhookSecrets
     images: Images
@@ -111,6 +115,7 @@ async def open_services(
             signer=Signer(secrets.log_signing_seed),
             on_append=lambda org_id: waker.touched("log", str(org_id)),
         )
+        keys, uses = KeyCache(pools, secrets, clock=_now), KeyUses(pools, clock=_now)
         blobs = Blobs(settings.storage_dir)
         maker = Maker(pools, blobs, pool, clock=_now)
         downloads = Downloads(outbound, blobs)
@@ -120,7 +125,9 @@ async def open_services(
             settings=settings,
             pools=pools,
             store=store,
-            keys=KeyCache(pools, secrets),
+            keys=keys,
+            key_uses=uses,
+            api_keys=ApiKeys(store, secrets, keys, uses, _now),
             organizations=Organizations(store, secrets),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=Images(store, blobs, maker, waker),

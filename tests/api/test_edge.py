@@ -72,7 +72,7 @@ def exchange_of(org_id: OrgId) -> Exchange:
 
 
 def test_an_organization_holds_sixty_four_places() -> None:
-    gate = Gate(keys=None, limiter=Limiter.connect("redis://127.0.0.1:1"))  # type: ignore[arg-type]
+    gate = Gate(keys=None, uses=None, limiter=Limiter.connect("redis://127.0.0.1:1"))  # type: ignore[arg-type]
     acme, globex = OrgId.new(), OrgId.new()
     held = [gate.place(heavy(), exchange_of(acme)) for _ in range(MOST_AT_ONCE)]
     for place in held:

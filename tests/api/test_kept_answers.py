@@ -91,7 +91,7 @@ async def things(services: Services, handlers: Handlers) -> AsyncIterator[Things
     """A client of an application with these endpoints."""
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
-    gate = Gate(services.keys, limiter)
+    gate = Gate(services.keys, services.key_uses, limiter)
     state = ServingState(limiter, b"")
     install(app, handlers.endpoints(), services=services, state=state, gate=gate)
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment]

@@ -15,6 +15,7 @@ class WhoAmIAnswer(Answer):
     scopes: list[str]
     environment: str
     created_at: Time
+    expires_at: Time | None
 
 
 @endpoint("GET", "/api/v1/whoami", scope=Access.ANY_KEY, answer=WhoAmIAnswer)
@@ -31,5 +32,6 @@ async def whoami(call: Call[NoFields]) -> Reply:
             scopes=sorted(key.scopes),
             environment=key.environment,
             created_at=key.created_at,
+            expires_at=key.expires_at,
         )
     )

@@ -1,6 +1,5 @@
 """Founding an organization: its log, its name and its first key in one commit."""
 
-import hmac
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -38,13 +37,12 @@ class Organizations:
         org_id, key_id = OrgId.new(), KeyId.new()
         organization = Organization.create(org_id, name=name)
         text = KeyText.make("live")
-        pepper_id = self.secrets.newest_pepper
         key = ApiKey.issue(
             key_id,
             name="First key",
             text=text,
-            mac=hmac.digest(self.secrets.peppers[pepper_id], text.text.encode(), "sha256"),
-            pepper_id=pepper_id,
+            mac=self.secrets.mac(text.text),
+            pepper_id=self.secrets.newest_pepper,
             scopes=EVERY_SCOPE,
         )
         request_id = f"{actor_id}:{uuid4()}"

@@ -116,6 +116,7 @@ class Endpoint:
     follows: str | None
     accepted: type[BaseModel] | None
     json_max_bytes: int
+    created: bool
 
     @property
     def name(self) -> str:
@@ -159,6 +160,7 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     follows: str | None = None,
     accepted: type[BaseModel] | None = None,
     json_max_bytes: int = MOST_JSON_BYTES,
+    created: bool = False,
 ) -> Callable[[Handler], Endpoint]:
     """Declare an endpoint.
 
@@ -168,13 +170,13 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
     ``follows`` is the following view that a GET reads, None where what it reads is right at once.
     ``accepted`` is the model of a 202, where the work may be done later. ``json_max_bytes`` is how
-    large a JSON body may be.
+    large a JSON body may be. ``created`` says that the answer is a 201 with a Location.
     """
 
     def declare(handler: Handler) -> Endpoint:
         return Endpoint(
             method, path, handler, scope, cost, form, file_field, answer, media_types,
-            refuses, answer_headers, follows, accepted, json_max_bytes,
+            refuses, answer_headers, follows, accepted, json_max_bytes, created,
         )  # fmt: skip
 
     return declare

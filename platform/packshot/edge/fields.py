@@ -134,7 +134,7 @@ class NotYet(ReadField):
         raise PydanticCustomError(
             "invalid",
             "is not supported by this version: {reason}",
-            {"reason": self.reason, "got": shown(value)},
+            {"reason": self.reason, "got": shown(value), "fix": "Leave the field out."},
         )
 
     def schema(self) -> dict[str, Any]:

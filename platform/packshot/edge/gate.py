@@ -23,6 +23,7 @@ from packshot.edge.limits import (
 
 if TYPE_CHECKING:
     from packshot.store.keycache import KeyCache, KeyRecord
+    from packshot.store.keyuse import KeyUses
 
 # The HTTP API's "Limits": 64 requests of an organization at once, counted where work is heavy.
 MOST_AT_ONCE = 64
@@ -32,8 +33,9 @@ HEAVY_COST = 1.0
 class Gate:
     """Lets a request in, or refuses it."""
 
-    def __init__(self, keys: "KeyCache", limiter: Limiter) -> None:
+    def __init__(self, keys: "KeyCache", uses: "KeyUses", limiter: Limiter) -> None:
         self._keys = keys
+        self._uses = uses
         self._limiter = limiter
         self._at_once: Counter[OrgId] = Counter()
 
@@ -45,6 +47,8 @@ class Gate:
         if key is None:
             await self._charge(exchange, address_charge(exchange.address))
             raise key_missing()
+        used = f"{endpoint.method} {endpoint.path}"
+        self._uses.note(key.org_id, key.key_id, address=exchange.address, endpoint=used)
         await self._charge(exchange, organization_charge(key.org_id, endpoint.cost))
         if not isinstance(endpoint.scope, Access):
             require_scope(key, Scope(endpoint.scope))

@@ -16,7 +16,7 @@ from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ran
 API_PREFIX = "/api/"
 KEY_CODES = (
     "ambiguous_credentials", "key_in_query", "key_missing", "key_malformed", "key_unknown",
-    "key_expired", "rate_limited",
+    "key_expired", "key_revoked", "rate_limited",
 )  # fmt: skip
 FIELD_CODES = ("unknown_field", "duplicate_field")
 REPEAT_CODES = ("idempotency_in_progress", "idempotency_key_reused", "overloaded")
@@ -56,7 +56,7 @@ HEADERS = {
     "x-output-id": ("string", "The output whose bytes these are."),
     "x-recipe-hash": ("string", "SHA-256 of the recipe that made these bytes."),
     "x-accepted-scopes": ("string", "The scope that the key lacks."),
-    "location": ("string", "Where the job is."),
+    "location": ("string", "Where the job, or what was created, is."),
     "etag": ("string", "SHA-256 of the bytes, quoted."),
     "content-range": ("string", "Which bytes of how many these are."),
     "allow": ("string", "The methods that this address answers."),
@@ -151,10 +151,13 @@ def _responses(endpoint: Endpoint) -> Schema:
     if endpoint.answer is not None:
         content["application/json"] = {"schema": _ref(endpoint.answer)}
     responses: Schema = {}
+    done = "201" if endpoint.created else "200"
     if content or endpoint.accepted is None:
-        responses["200"] = {"description": "Done.", "headers": _header_refs(headers)}
+        headers += ("location",) if endpoint.created else ()
+        description = "Created." if endpoint.created else "Done."
+        responses[done] = {"description": description, "headers": _header_refs(headers)}
     if content:
-        responses["200"]["content"] = content
+        responses[done]["content"] = content
     if endpoint.accepted is not None:
         responses["202"] = {
             "description": "Accepted; Location says where to look for the end.",

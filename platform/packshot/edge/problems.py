@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
     "targetWidth_out_of_range": Kind(422, "Target width is out of range"),
     "targetHeight_out_of_range": Kind(422, "Target height is out of range"),
     "limit_out_of_range": Kind(422, "Limit is out of range"),
+    "graceSeconds_out_of_range": Kind(422, "Grace is out of range"),
     "invalid_parameter": Kind(422, "A parameter is not valid"),
     "unknown_field": Kind(422, "Unknown field"),
     "duplicate_field": Kind(422, "A field is given twice"),

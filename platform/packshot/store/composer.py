@@ -40,7 +40,8 @@ class Composer:
     def compose(self, context: Context, aggregates: Sequence[Aggregate]) -> Append:
         """The append of everything that the aggregates collected; they keep it."""
         tenant_id = context.org_id.uuid
-        meta = orjson.dumps(context.meta, option=orjson.OPT_SORT_KEYS).decode()
+        told = context.meta
+        meta = orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode()
         columns, digests = [], []
         rows: dict[int, list[Mapping[str, Any]]] = {}
         for event in _pending(aggregates):
@@ -50,7 +51,7 @@ class Composer:
             digests.append(digest(tenant_id, *stored))
             columns.append(stored)
             for number in self._views_of.get(topic, ()):
-                happened = Happened(*identity, data=event.__dict__, meta={}, at=event.timestamp)
+                happened = Happened(*identity, data=event.__dict__, meta=told, at=event.timestamp)
                 rows.setdefault(number, []).extend(self.views[number].rows(happened))
         touched = tuple(sorted(number for number in rows if rows[number]))
         return Append(

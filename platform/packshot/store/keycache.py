@@ -4,7 +4,8 @@ import hmac
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from domain.errors import Unauthenticated
 from domain.ids import KeyId, OrgId
@@ -13,6 +14,9 @@ from domain.scopes import Scope
 from packshot.store.pool import Pools
 from packshot.store.secrets import Secrets
 from projections.api_keys import find_key
+
+if TYPE_CHECKING:
+    from asyncpg import Record
 
 # A revoked key must be refused everywhere within one second.
 TTL_S = 0.8
@@ -31,50 +35,69 @@ class KeyRecord:
     scopes: frozenset[Scope]
     environment: str
     created_at: datetime
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """What is believed of a kid until then; ``refused`` is why its holder is not let in."""
+
     until_s: float
     mac: bytes = field(repr=False)
     pepper: bytes = field(repr=False)
     record: KeyRecord
+    refused: Callable[[], Unauthenticated] | None
 
 
 class KeyCache:
     """Finds the record of a key's text."""
 
     def __init__(
-        self, pools: Pools, secrets: Secrets, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        pools: Pools,
+        secrets: Secrets,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.pools = pools
         self.secrets = secrets
         self.monotonic = monotonic
+        self.clock = clock
         self._kept: dict[str, _Kept] = {}
 
     async def check(self, text: str) -> KeyRecord:
-        """The record of a key; raises Unauthenticated (key_malformed, key_unknown).
+        """The record of a key.
 
-        The checksum is tried first: a mistyped key never reaches the database.
+        Raises Unauthenticated: key_malformed, key_unknown, and to whoever holds the secret also
+        key_expired and key_revoked. The checksum is tried first: a mistyped key never reaches the
+        database.
         """
         kept = self._kept.get(text[11:19])
-        if kept is None or kept.until_s < self.monotonic():
+        if kept is None or kept.until_s <= self.monotonic():
             kept = await self._find(_parse(text))
         mac = hmac.digest(kept.pepper, text.encode(), "sha256")
         if not hmac.compare_digest(mac, kept.mac):
             _parse(text)
             raise unknown_key()
+        if kept.refused is not None:
+            raise kept.refused()
         return kept.record
+
+    def forget(self, key_id: KeyId) -> None:
+        """Ask the database anew about a key that has changed; other processes do within 0.8 s."""
+        for kid in [kid for kid, kept in self._kept.items() if kept.record.key_id == key_id]:
+            del self._kept[kid]
 
     async def _find(self, key: KeyText) -> _Kept:
         # From before the question: a key revoked while the answer is on its way is not kept longer.
-        until_s = self.monotonic() + TTL_S
+        asked_s, asked_at = self.monotonic(), self.clock()
         async with self.pools.looking_up() as connection:
             row = await find_key(connection, key.kid)
         if row is None or row["environment"] != key.environment:
             raise unknown_key()
         kept = _Kept(
-            until_s=until_s,
+            until_s=asked_s + min(TTL_S, _seconds_left(row, asked_at)),
             mac=row["mac"],
             pepper=self.secrets.peppers[row["pepper_id"]],
             record=KeyRecord(
@@ -86,12 +109,31 @@ class KeyCache:
                 scopes=frozenset(map(Scope, row["scopes"])),
                 environment=row["environment"],
                 created_at=row["created_at"],
+                expires_at=row["expires_at"],
             ),
+            refused=_refusal_of(row, asked_at),
         )
         if len(self._kept) >= KEPT_KEYS:
             self._kept.clear()
         self._kept[key.kid] = kept
         return kept
+
+
+def _seconds_left(row: "Record", at: datetime) -> float:
+    """How long what the row says of its secret is true by the clock alone."""
+    ends = [row[name] for name in ("expires_at", "secret_until") if row[name] is not None]
+    return min(((end - at).total_seconds() for end in ends if end > at), default=TTL_S)
+
+
+def _refusal_of(row: "Record", at: datetime) -> Callable[[], Unauthenticated] | None:
+    """Why a holder of the row's secret is not let in; None when it is."""
+    if row["revoked_at"] is not None:
+        return _revoked_key
+    if row["expires_at"] is not None and row["expires_at"] <= at:
+        return _expired_key
+    if row["secret_until"] is not None and row["secret_until"] <= at:
+        return _replaced_secret
+    return None
 
 
 def _parse(text: str) -> KeyText:
@@ -111,4 +153,28 @@ def unknown_key() -> Unauthenticated:
         "key_unknown",
         "There is no such key.",
         fix="Create a key, and send it as x-api-key or as Authorization: Bearer.",
+    )
+
+
+def _revoked_key() -> Unauthenticated:
+    return Unauthenticated(
+        "key_revoked",
+        "This key was revoked.",
+        fix="Use another key; somebody with the scope keys:manage can create one.",
+    )
+
+
+def _expired_key() -> Unauthenticated:
+    return Unauthenticated(
+        "key_expired",
+        "The time of this key is over.",
+        fix="Use another key; somebody with the scope keys:manage can create one.",
+    )
+
+
+def _replaced_secret() -> Unauthenticated:
+    return Unauthenticated(
+        "key_expired",
+        "This secret of the key was replaced by a rotation, and its grace is over.",
+        fix="Use the secret that the rotation answered.",
     )

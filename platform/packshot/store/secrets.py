@@ -1,5 +1,6 @@
 """The installation's secrets, read from files that only its user can open."""
 
+import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +34,10 @@ class Secrets:
     def newest_pepper(self) -> int:
         """The number of the pepper that new keys are stored with."""
         return max(self.peppers)
+
+    def mac(self, text: str) -> bytes:
+        """What is kept of a new key's text: HMAC-SHA-256 with the newest pepper."""
+        return hmac.digest(self.peppers[self.newest_pepper], text.encode(), "sha256")
 
     @classmethod
     def read(cls, folder: Path) -> "Secrets":

@@ -1,15 +1,18 @@
 """A view is right if replaying the log gives the rows that living gave."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
+from domain.api_key import ApiKey
 from domain.ids import OrgId
 from domain.job import Job
+from domain.key_text import KeyText
 from given import SECRETS, context, founded, requested_job, store_of
 from makers import an_output
-from packshot.commands.organizations import Organizations
+from packshot.commands.organizations import Created, Organizations
 from packshot.store.append import rows_argument
 from packshot.store.events import EventStore, recorded
 from packshot.store.pool import Pools
@@ -23,7 +26,8 @@ from services import Database
 async def test_replay_equals_living(
     store: EventStore, database: Database, view: InlineView
 ) -> None:
-    await Organizations(store, SECRETS).create("Acme", actor_id="test")
+    acme = await Organizations(store, SECRETS).create("Acme", actor_id="test")
+    await change_key(store, acme)
     org_id = await founded(store, "Other")
     for cached in (False, True, False):
         job = requested_job()
@@ -44,6 +48,18 @@ async def test_replay_equals_living(
     assert living
     assert replayed == living
     assert again == living
+
+
+async def change_key(store: EventStore, acme: Created) -> None:
+    """Everything that can happen to a key, one after another."""
+    text, at = KeyText.make("live"), datetime(2026, 11, 22, tzinfo=UTC)
+    for verb in (
+        lambda key: key.rename("Shop"),
+        lambda key: key.rotate(text, mac=b"1", pepper_id=1, grace_s=3600, at=at),
+        lambda key: key.rename("Shop of Acme"),
+        lambda key: key.revoke("leaked"),
+    ):
+        await store.change(context(acme.org_id), ApiKey, stream_id=acme.key_id.uuid, verb=verb)
 
 
 async def replay(owner: Any, view: InlineView) -> None:

@@ -1,5 +1,7 @@
 """What the database itself refuses, whatever a statement says."""
 
+from datetime import UTC, datetime
+
 import asyncpg
 import pytest
 
@@ -11,6 +13,7 @@ from packshot.commands.organizations import Organizations
 from packshot.store import idempotency
 from packshot.store.events import EventStore
 from packshot.store.idempotency import Place
+from packshot.store.keyuse import KeyUses
 from packshot.store.pool import Pools
 from services import Database
 
@@ -46,7 +49,11 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
     """Two organizations with rows in every table."""
     made = []
     for name in ("One", "Two"):
-        org_id = (await Organizations(store, SECRETS).create(name, actor_id="test")).org_id
+        created = await Organizations(store, SECRETS).create(name, actor_id="test")
+        org_id = created.org_id
+        uses = KeyUses(store.pools, clock=lambda: datetime.now(UTC))
+        uses.note(org_id, created.key_id, address="::1", endpoint="GET /api/v1/whoami")
+        await uses.tell()
         job = requested_job()
         job.start()
         job.succeed([an_output()], cached=False)
@@ -106,6 +113,7 @@ async def test_the_organization_of_one_transaction_is_forgotten_with_it(
         "TRUNCATE es.event",
         "INSERT INTO views.api_key SELECT * FROM views.api_key",
         "SELECT * FROM es.claim",
+        "SELECT mac FROM views.api_key_secret",
         "ALTER TABLE es.event DISABLE TRIGGER ALL",
         "SET session_replication_role = replica",
         "SET ROLE postgres",
@@ -130,8 +138,12 @@ async def test_the_app_cannot(pools: Pools, org_id: OrgId, statement: str) -> No
         "DELETE FROM views.output",
         "SELECT * FROM views.find_key('x')",
         "SELECT document FROM views.output",
-        "SELECT mac FROM views.api_key",
-        "UPDATE views.api_key SET mac = ''",
+        "SELECT mac FROM views.api_key_secret",
+        "UPDATE views.api_key_secret SET mac = ''",
+        "DELETE FROM views.api_key_secret",
+        "UPDATE views.api_key SET scopes = '{}'",
+        "UPDATE views.api_key SET expires_at = NULL",
+        "UPDATE work.key_use SET tenant_id = tenant_id",
         "UPDATE views.api_key SET tenant_id = tenant_id",
         "UPDATE views.output SET document = '{}'",
         "UPDATE es.tenant_head SET open = true",

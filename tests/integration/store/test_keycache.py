@@ -2,17 +2,21 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from domain.errors import Unauthenticated, Unavailable
 from domain.key_text import BASE62, KeyText, checksum
+from domain.recorded import Context
 from domain.scopes import EVERY_SCOPE
-from given import SECRETS
+from given import SECRETS, context
+from packshot.commands.api_keys import ApiKeys, NewKey
 from packshot.commands.organizations import Created, Organizations
 from packshot.store.events import EventStore
 from packshot.store.keycache import TTL_S, KeyCache
+from packshot.store.keyuse import KeyUses
 from packshot.store.pool import Connection, Pools, open_pools
 from services import Database
 
@@ -25,6 +29,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+    def date(self) -> datetime:
+        return datetime(2026, 11, 22, 12, tzinfo=UTC) + timedelta(seconds=self.now_s)
 
 
 @pytest.fixture
@@ -39,7 +46,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def keys(pools: Pools, clock: Clock) -> KeyCache:
-    return KeyCache(pools, SECRETS, monotonic=clock)
+    return KeyCache(pools, SECRETS, monotonic=clock, clock=clock.date)
+
+
+@pytest.fixture
+def api_keys(store: EventStore, keys: KeyCache, clock: Clock) -> ApiKeys:
+    return ApiKeys(store, SECRETS, keys, KeyUses(store.pools, clock=clock.date), clock.date)
 
 
 async def test_a_new_organizations_key_is_known_with_every_scope(
@@ -148,7 +160,13 @@ async def test_no_pepper_and_no_mac_is_shown_when_the_cache_is_printed(
 async def test_the_secret_is_nowhere_in_the_database(created: Created, database: Database) -> None:
     owner = await asyncpg.connect(database.owner_url)
     dump = []
-    for table in ("es.event", "es.claim", "views.api_key", "views.organization"):
+    for table in (
+        "es.event",
+        "es.claim",
+        "views.api_key",
+        "views.api_key_secret",
+        "views.organization",
+    ):
         dump += [row["t"] for row in await owner.fetch(f"SELECT t::text AS t FROM {table} t")]
     await owner.close()
 
@@ -156,3 +174,110 @@ async def test_the_secret_is_nowhere_in_the_database(created: Created, database:
     assert dump
     assert not any(secret in row for row in dump)
     assert secret not in repr(created)
+
+
+async def refused(keys: KeyCache, secret: str) -> str:
+    """The code with which the key is refused."""
+    with pytest.raises(Unauthenticated) as told:
+        await keys.check(secret)
+    return told.value.code
+
+
+def forged(secret: str) -> str:
+    """Another secret of the same kid."""
+    body = secret[:20] + "A" * 32
+    return body + checksum(body)
+
+
+async def test_a_key_ends_at_its_time_to_the_moment(
+    keys: KeyCache, api_keys: ApiKeys, created: Created, clock: Clock
+) -> None:
+    end = clock.date() + timedelta(seconds=0.5)
+    wanted = NewKey("Short", "live", EVERY_SCOPE, expires_at=end)
+    made = await api_keys.create(context_of(created), wanted, granted=EVERY_SCOPE)
+    assert made.secret is not None
+    assert (await keys.check(made.secret)).expires_at == end
+
+    clock.now_s += 0.499
+    await keys.check(made.secret)
+    clock.now_s += 0.001
+
+    for _ in range(2):
+        assert await refused(keys, made.secret) == "key_expired"
+    assert await refused(keys, forged(made.secret)) == "key_unknown"
+
+
+async def test_after_a_rotation_both_secrets_work_until_the_grace_is_over(
+    keys: KeyCache, api_keys: ApiKeys, created: Created, clock: Clock
+) -> None:
+    await keys.check(created.secret)
+    rotated = await api_keys.rotate(
+        context_of(created), created.key_id, grace_s=60, granted=EVERY_SCOPE
+    )
+    assert rotated.secret is not None
+
+    for _ in range(2):
+        for secret in (created.secret, rotated.secret):
+            assert (await keys.check(secret)).key_id == created.key_id
+        clock.now_s += 59.5
+    clock.now_s += 0.5 - 59.5
+
+    assert await refused(keys, created.secret) == "key_expired"
+    assert (await keys.check(rotated.secret)).prefix == rotated.secret[:19]
+    clock.now_s += 10 * 365 * 86_400
+    await keys.check(rotated.secret)
+
+
+async def test_no_secret_outlives_the_grace_of_a_later_rotation(
+    keys: KeyCache, api_keys: ApiKeys, created: Created, clock: Clock
+) -> None:
+    secrets = [created.secret]
+    for grace_s in (3600, 60, 7200):
+        rotated = await api_keys.rotate(
+            context_of(created), created.key_id, grace_s=grace_s, granted=EVERY_SCOPE
+        )
+        secrets.append(str(rotated.secret))
+    first, second, third, newest = secrets
+
+    clock.now_s += 60
+    assert [await refused(keys, secret) for secret in (first, second)] == ["key_expired"] * 2
+    await keys.check(third)
+    clock.now_s += 7140
+    assert await refused(keys, third) == "key_expired"
+    await keys.check(newest)
+
+
+async def test_without_grace_the_former_secret_is_refused_at_once(
+    keys: KeyCache, api_keys: ApiKeys, created: Created
+) -> None:
+    await keys.check(created.secret)
+
+    await api_keys.rotate(context_of(created), created.key_id, grace_s=0, granted=EVERY_SCOPE)
+
+    assert await refused(keys, created.secret) == "key_expired"
+
+
+async def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_after_the_time_to_live(
+    keys: KeyCache, api_keys: ApiKeys, pools: Pools, created: Created, clock: Clock
+) -> None:
+    elsewhere = KeyCache(pools, SECRETS, monotonic=clock, clock=clock.date)
+    rotated = await api_keys.rotate(
+        context_of(created), created.key_id, grace_s=60, granted=EVERY_SCOPE
+    )
+    both = (created.secret, str(rotated.secret))
+    for secret in both:
+        await keys.check(secret)
+        await elsewhere.check(secret)
+
+    await api_keys.revoke(context_of(created), created.key_id, reason=None)
+
+    assert [await refused(keys, secret) for secret in both] == ["key_revoked"] * 2
+    for secret in both:
+        await elsewhere.check(secret)
+    clock.now_s += TTL_S
+    assert [await refused(elsewhere, secret) for secret in both] == ["key_revoked"] * 2
+    assert await refused(elsewhere, forged(created.secret)) == "key_unknown"
+
+
+def context_of(created: Created) -> Context:
+    return context(created.org_id)

@@ -1,0 +1,213 @@
+"""API keys: created, listed, renamed, rotated, revoked. A secret is told once, to its maker."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from domain.api_key import ApiKey
+from domain.errors import Forbidden, InvalidInput, NotFound
+from domain.ids import KeyId, OrgId
+from domain.key_text import KeyText
+from domain.recorded import Context
+from domain.scopes import Scope
+from packshot.store.events import EventStore
+from packshot.store.head import LogHead
+from packshot.store.keycache import KeyCache
+from packshot.store.keyuse import KeyUses
+from packshot.store.secrets import Secrets
+from projections.api_keys import ListedKey, count_keys, find_listed, key_names, list_keys
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What a key is to be; ``expires_at`` None for a key without an end."""
+
+    name: str
+    environment: str
+    scopes: tuple[Scope, ...]
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedKey:
+    """A key after a change; ``secret`` is its new text, known only here and now.
+
+    ``head`` is None when there was nothing to change.
+    """
+
+    key: ListedKey
+    head: LogHead | None
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKeys:
+    """Keys of one page, and how many there are in all."""
+
+    keys: list[ListedKey]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """The use cases of keys.
+
+    ``granted`` is what the caller may do itself, a key's scopes or what a person's role allows:
+    nobody hands out more, neither with a new key nor with a new secret for an old one.
+    """
+
+    store: EventStore
+    secrets: Secrets
+    keys: KeyCache
+    uses: KeyUses
+    clock: Callable[[], datetime]
+
+    async def list(self, org_id: OrgId, *, before: UUID | None = None, limit: int) -> ListedKeys:
+        """Keys of the organization, newest first, after that one."""
+        async with self.store.pools.reading(org_id) as connection:
+            listed = await list_keys(connection, org_id.uuid, before=before, limit=limit)
+            total = await count_keys(connection, org_id.uuid)
+        return ListedKeys([self._with_newest_use(org_id, key) for key in listed], total)
+
+    async def find(self, org_id: OrgId, key_id: KeyId) -> ListedKey:
+        """A key of the organization; raises NotFound."""
+        async with self.store.pools.reading(org_id) as connection:
+            key = await find_listed(connection, org_id.uuid, key_id=key_id.uuid)
+        if key is None:
+            raise no_such_key()
+        return self._with_newest_use(org_id, key)
+
+    async def create(
+        self, context: Context, wanted: NewKey, *, granted: Collection[Scope]
+    ) -> ChangedKey:
+        """Create a key; raises Forbidden for a scope that is not granted, and InvalidInput."""
+        _require_granted(wanted.scopes, granted)
+        if wanted.expires_at is not None and wanted.expires_at <= self.clock():
+            raise InvalidInput(
+                "invalid_parameter",
+                "expiresAt must lie in the future.",
+                param="expiresAt",
+                fix="Leave it out for a year from now.",
+            )
+        text, key_id = KeyText.make(wanted.environment), KeyId.new()
+        key = ApiKey.issue(
+            key_id,
+            name=wanted.name,
+            text=text,
+            mac=self.secrets.mac(text.text),
+            pepper_id=self.secrets.newest_pepper,
+            scopes=wanted.scopes,
+            expires_at=wanted.expires_at,
+        )
+        head = await self.store.save(context, key)
+        return ChangedKey(await self._new(context, key), head, text.text)
+
+    async def rename(self, context: Context, key_id: KeyId, name: str) -> ChangedKey:
+        """Call a key something else; raises NotFound and InvalidInput."""
+        before = await self.find(context.org_id, key_id)
+        if before.name == name:
+            return ChangedKey(before, None)
+        return await self._change(context, before, lambda key: key.rename(name))
+
+    async def rotate(
+        self, context: Context, key_id: KeyId, *, grace_s: int, granted: Collection[Scope]
+    ) -> ChangedKey:
+        """Give a key a new secret; those before it work for ``grace_s`` more seconds at most.
+
+        Raises NotFound, Forbidden for a key that may do what is not granted, and Conflict.
+        """
+        before = await self.find(context.org_id, key_id)
+        _require_granted([Scope(scope) for scope in before.scopes], granted)
+        text = KeyText.make(before.environment)
+        mac, pepper_id = self.secrets.mac(text.text), self.secrets.newest_pepper
+
+        def rotate(key: ApiKey) -> None:
+            at = self.clock()
+            key.rotate(text, mac=mac, pepper_id=pepper_id, grace_s=grace_s, at=at)
+
+        changed = await self._change(context, before, rotate)
+        return replace(changed, secret=text.text)
+
+    async def revoke(self, context: Context, key_id: KeyId, *, reason: str | None) -> ChangedKey:
+        """End a key, also the one that asks for it; raises NotFound and Conflict."""
+        before = await self.find(context.org_id, key_id)
+        return await self._change(context, before, lambda key: key.revoke(reason))
+
+    async def _change(
+        self, context: Context, before: ListedKey, verb: Callable[[ApiKey], None]
+    ) -> ChangedKey:
+        after: list[ApiKey] = []
+
+        def change(key: ApiKey) -> None:
+            verb(key)
+            after.append(key)
+
+        head = await self.store.change(context, ApiKey, stream_id=before.key_id.uuid, verb=change)
+        self.store.when_true(lambda: self.keys.forget(before.key_id))
+        # Not read again: in a unit of work the view does not tell it yet.
+        return ChangedKey(_as_changed(before, after[-1]), head)
+
+    async def _new(self, context: Context, key: ApiKey) -> ListedKey:
+        actor, names = context.actor, {}
+        if actor.kind == "key":
+            async with self.store.pools.reading(context.org_id) as connection:
+                names = await key_names(connection, context.org_id.uuid, {actor.id})
+        return ListedKey(
+            key_id=KeyId(key.id),
+            kid=key.kid,
+            name=key.name,
+            environment=key.environment,
+            scopes=key.scopes,
+            created_at=key.created_on,
+            created_by_type=actor.kind,
+            created_by_id=actor.id,
+            created_by_name=names.get(actor.id),
+            expires_at=key.expires_at,
+            former_until=None,
+            revoked_at=None,
+            revoked_reason=None,
+            last_used_at=None,
+            last_used_address=None,
+            last_used_endpoint=None,
+        )
+
+    def _with_newest_use(self, org_id: OrgId, key: ListedKey) -> ListedKey:
+        use = self.uses.untold(org_id, key.key_id)
+        if use is None or (key.last_used_at is not None and key.last_used_at > use.at):
+            return key
+        return replace(
+            key,
+            last_used_at=use.at,
+            last_used_address=use.address,
+            last_used_endpoint=use.endpoint,
+        )
+
+
+def no_such_key() -> NotFound:
+    """The refusal of an id that names no key of the organization."""
+    return NotFound("not_found", "There is no such key.", fix="Check the keyId.")
+
+
+def _as_changed(before: ListedKey, key: ApiKey) -> ListedKey:
+    return replace(
+        before,
+        kid=key.kid,
+        name=key.name,
+        former_until=key.former_until,
+        revoked_at=key.revoked_at,
+        revoked_reason=key.revoked_reason,
+    )
+
+
+def _require_granted(scopes: Collection[Scope], granted: Collection[Scope]) -> None:
+    missing = sorted(str(scope) for scope in set(scopes) - set(granted))
+    if missing:
+        raise Forbidden(
+            "scope_missing",
+            f"What may not be done cannot be handed on: {', '.join(missing)}.",
+            param="scopes",
+            fix="Leave these scopes out, or ask somebody who holds them.",
+            allowed={"scopes": missing},
+            headers={"x-accepted-scopes": " ".join(missing)},
+        )

@@ -1,0 +1,56 @@
+"""The fields of a request about keys: lists of scopes, named sets of them, and an end."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from pydantic_core import PydanticCustomError
+
+from domain.scopes import EVERY_SCOPE, Scope
+from packshot.edge.fields import ReadField, shown
+from packshot.edge.moments import Moment
+
+NEVER = "never"
+MOMENT = Moment()
+
+
+class ScopeList(ReadField):
+    """A list of scopes in JSON."""
+
+    is_only_json: ClassVar[bool] = True
+
+    def read(self, value: object) -> tuple[Scope, ...]:
+        """Read the list; each scope counts once, in the order of their declaration."""
+        if not isinstance(value, list) or not value:
+            raise _wrong_scopes("must be a list of at least one scope; got {got}.", value)
+        for scope in value:
+            if scope not in EVERY_SCOPE:
+                raise _wrong_scopes("holds {got}, which is no scope.", scope)
+        return tuple(scope for scope in Scope if scope in value)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the list."""
+        words = {"type": "string", "enum": [str(scope) for scope in EVERY_SCOPE]}
+        return {"type": "array", "minItems": 1, "items": words}
+
+
+class End(ReadField):
+    """A time, or the word ``never``, which reads as None."""
+
+    def read(self, value: object) -> datetime | None:
+        """Read the end."""
+        if isinstance(value, str) and value.strip().lower() == NEVER:
+            return None
+        return MOMENT.read(value)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the end."""
+        return {"anyOf": [MOMENT.schema(), {"const": NEVER}, {"type": "null"}]}
+
+
+def _wrong_scopes(message: Any, value: object) -> PydanticCustomError:
+    context = {
+        "got": shown(value),
+        "allowed": {"scopes": [str(scope) for scope in EVERY_SCOPE]},
+        "fix": 'Send scopes as in ["images:process","jobs:write"], or a scopeSet.',
+    }
+    return PydanticCustomError("invalid", message, context)
