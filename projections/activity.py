@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from domain.ids import EventId, Id, IntegrationId, JobId, KeyId, OrgId
+from domain.ids import EventId, Id, IntegrationId, JobId, KeyId, OrgId, PublishId
 from projections.api_keys import key_names
 from projections.sentences import TYPES_THAT_TELL_MORE, sentence_of
 
@@ -22,6 +22,7 @@ SUBJECTS: Mapping[str, type[Id]] = {
     "key": KeyId,
     "job": JobId,
     "integration": IntegrationId,
+    "publish": PublishId,
 }
 
 
@@ -38,6 +39,7 @@ class ActivityView:
                            ELSE t.noun END || '.'
                || CASE WHEN t.participle = 'partly-succeeded' THEN 'partial'
                        WHEN t.participle = 'issued' THEN 'created'
+                       WHEN t.participle = 'rolled-back' THEN 'rolled_back'
                        WHEN e.type = 'connection.failed.v1' THEN 'failing'
                        ELSE t.participle END,
                e.stream_id, actor.type, actor.id, meta."requestId"

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.ids import JobId, OutputId
+from domain.ids import IntegrationId, JobId, OutputId, PublishId
+from domain.listing import Image, ListingPlan, Target, Wish
 from domain.output import Output
+from domain.publish import Publish
 
 
 def an_output(**wish: Any) -> Output:
@@ -33,3 +35,20 @@ def an_output(**wish: Any) -> Output:
         created_at=datetime(2026, 11, 22, 12, tzinfo=UTC),
     )
     return replace(output, **wish)
+
+
+def a_live_publish(**wish: Any) -> Publish:
+    """A publish that brought a picture to the main place of a listing."""
+    fields: dict[str, Any] = {"output_id": OutputId.new(), "output_sha256": "2" * 64} | wish
+    asked = Wish(IntegrationId.new(), Target("MUG"), **fields)
+    publish = Publish.request(PublishId.new(), asked, job_id=JobId.new())
+    before: Image = {"remote_id": "img_1", "slot": "main", "sha256": "1" * 64, "alt": ""}
+    after: Image = {"remote_id": "img_2", "slot": "main", "sha256": "2" * 64, "alt": ""}
+    step = {"op": "upload", "slot": "main", "before": before, "after": {**after, "remote_id": None}}
+    item = {"remote_id": "MUG", "sku": "MUG", "title": "A mug", "url": None}
+    publish.plan(ListingPlan(item, "d1", [before], [step]))
+    publish.start()
+    publish.submit({"submission_id": "s1"}, pending=False)
+    remote = {"integration_id": str(asked.integration_id), "sha256": "2" * 64, "remote_id": "img_2"}
+    publish.succeed(digest="d2", after=[after], remote=remote)
+    return publish

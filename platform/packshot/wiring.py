@@ -10,6 +10,7 @@ from domain.connection import Connection
 from domain.errors import Unavailable
 from domain.job import Job
 from domain.organization import Organization
+from domain.publish import Publish
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
 from packshot.commands.api_keys import ApiKeys
@@ -38,12 +39,21 @@ from projections.api_keys import ApiKeySecretsView, ApiKeysView
 from projections.jobs import JobsView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
+from projections.publishes import PublishesView, RemoteMediaView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
-AGGREGATES = (Organization, ApiKey, Job, Connection)
+AGGREGATES = (Organization, ApiKey, Job, Connection, Publish)
 FOLLOWING_VIEWS = (ActivityView(),)
-INLINE_VIEWS = (OrganizationsView(), ApiKeysView(), ApiKeySecretsView(), OutputsView(), JobsView())
+INLINE_VIEWS = (
+    OrganizationsView(),
+    ApiKeysView(),
+    ApiKeySecretsView(),
+    OutputsView(),
+    JobsView(),
+    PublishesView(),
+    RemoteMediaView(),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from domain.ids import OrgId
 from domain.job import Job
 from domain.key_text import KeyText
 from given import SECRETS, context, founded, requested_job, store_of
-from makers import an_output
+from makers import a_live_publish, an_output
 from packshot.commands.organizations import Created, Organizations
 from packshot.store.append import rows_argument
 from packshot.store.events import EventStore, recorded
@@ -33,7 +33,7 @@ async def test_replay_equals_living(
         job = requested_job()
         job.start()
         job.succeed([an_output()], cached=cached)
-        await store.save(context(org_id), job)
+        await store.save(context(org_id), job, a_live_publish())
 
     owner = await asyncpg.connect(database.owner_url)
     table = f"views.{view.name}"

@@ -8,7 +8,7 @@ import pytest
 from domain.ids import OrgId
 from follow import followed
 from given import SECRETS, context, requested_job
-from makers import an_output
+from makers import a_live_publish, an_output
 from packshot.commands.organizations import Organizations
 from packshot.store import idempotency
 from packshot.store.events import EventStore
@@ -57,7 +57,7 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
         job = requested_job()
         job.start()
         job.succeed([an_output()], cached=False)
-        await store.save(context(org_id), job)
+        await store.save(context(org_id), job, a_live_publish())
         place = Place(org_id, "POST", "/api/v1/jobs", "key")
         await idempotency.begin(store.pools, place, {"width": "64"})
         made.append(org_id)
