@@ -60,6 +60,7 @@ class Shop:
     products: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    media: dict[str, dict[str, Any]] = field(default_factory=dict)
     published: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -88,11 +89,11 @@ class Shop:
         if wanted["baseDigest"] != product["digest"]:
             return 409, {"code": "drifted", "message": "Changed.", "digest": product["digest"]}
         before = product["images"]
-        shown = {image["remoteId"]: image for image in before}
+        self.media |= {image["remoteId"]: image for image in before}
         after = [
-            {**shown[image["remoteId"]], "slot": image["slot"]}
-            if image.get("remoteId") in shown
-            else an_image(image.get("sha256", "?"), slot=image["slot"])
+            {**self.media[image["remoteId"]], "slot": image["slot"]}
+            if "remoteId" in image
+            else an_image(image["sha256"], slot=image["slot"], sha256=image["sha256"])
             for image in wanted["images"]
         ]
         changed = a_product(wanted["sku"], images=after, title=product["title"])
@@ -116,6 +117,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     shop: Shop
+    body: bytes = b""
 
     def do_GET(self) -> None:
         self._serve()
@@ -136,9 +138,18 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def serve(self) -> None:
+        """Do what was asked, and say so; a fault that is none."""
+        self.say(*self._answer(self.body))
+
+    def vanish(self) -> None:
+        """Do what was asked, and break the connection instead of saying so."""
+        self._answer(self.body)
+        self.close_connection = True
+
     def _serve(self) -> None:
         shop = self.shop
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+        self.body = body = self.rfile.read(int(self.headers.get("content-length", "0")))
         shop.asked.append(f"{self.command} {self.path}")
         with suppress(OSError):
             if shop.faults:

@@ -22,7 +22,7 @@ from domain.output import Output
 from imaging.operations import read_recipe
 from packshot.commands.batch_progress import Ended, begin_with, end_with
 from packshot.commands.downloads import Downloads
-from packshot.commands.errands import Errand, LeaseLost, context_of
+from packshot.commands.errands import Ending, Errand, LeaseLost, context_of
 from packshot.commands.making import Made, Maker, Photo, Wish
 from packshot.failpoints import failpoint
 from packshot.render.refusals import RendererLost
@@ -55,7 +55,8 @@ class Done:
 class Attempts:
     """The use case of workers.
 
-    A job is a picture to be made, unless ``errands`` knows its operation.
+    A job is a picture to be made, unless ``errands`` knows its operation; ``endings`` say what else
+    ends with such a job.
     """
 
     store: EventStore
@@ -66,6 +67,7 @@ class Attempts:
     clock: Callable[[], datetime]
     lease_s: float
     errands: Mapping[str, Errand] = field(default_factory=dict)
+    endings: Mapping[str, Ending] = field(default_factory=dict)
     under_way: set[asyncio.Task[Any]] = field(default_factory=set)
 
     async def attempt(self, org_id: OrgId, job_id: JobId) -> None:
@@ -274,7 +276,11 @@ class Attempts:
             batch = await end_with(self.store, connection, lease.org_id, job)
             if batch is not None:
                 ended.append(batch)
-            head = await self.store.save(context_of(lease), *(one.job for one in ended))
+            also = self.endings.get(job.operation)
+            others = () if also is None else await also(lease, job)
+            # The job last: its webhook is named after the newest event.
+            jobs = (one.job for one in ended)
+            head = await self.store.save(context_of(lease), *others, *jobs)
             newest = ended[-1]  # an item itself has no webhook
             if newest.webhook_url is not None:
                 await deliveries.put(connection, head, job=newest.job, url=newest.webhook_url)

@@ -10,8 +10,10 @@ log, and it goes on from there. Whatever it records, it records while it still h
 Its Refusals settle the job as a picture's do: tried again later if that may help, else its end.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
+
+from eventsourcing.domain import Aggregate
 
 from domain.ids import RequestId
 from domain.job import Job
@@ -21,6 +23,8 @@ from packshot.store.jobqueue import Lease
 from packshot.store.unit import Unit
 
 Errand: TypeAlias = Callable[[Lease, Job], Awaitable[None]]
+# What ends with such a job, whatever ended it; it is saved in the append of the job's end.
+Ending: TypeAlias = Callable[[Lease, Job], Awaitable[Sequence[Aggregate]]]
 
 
 class LeaseLost(Exception):

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import JobId, OrgId
 from domain.job import Job
 from domain.recorded import Context
 from packshot.commands.batches import Batches, refuse_item
 from packshot.commands.making import Photo, Wish
 from packshot.commands.plans import Changed, Link, Plan
-from packshot.commands.requests import requested_job, without_query
+from packshot.commands.requests import PUBLISH, requested_job, without_query
 from packshot.commands.results import Results, results_of, results_without_outputs
 from packshot.failpoints import failpoint
 from packshot.store import deliveries, jobqueue
@@ -143,6 +143,7 @@ class Jobs:
         """
         known = await self.find(context.org_id, job_id)
         refuse_item(known, "cancelled")
+        _refuse_publish(known, "cancelled")
         if known.items is not None:
             return await self.batches.cancel(context, job_id)
         async with self.store.together() as unit:
@@ -163,6 +164,7 @@ class Jobs:
         """
         known = await self.find(context.org_id, job_id)
         refuse_item(known, "retried")
+        _refuse_publish(known, "retried")
         if known.items is not None:
             return await self.batches.retry(context, job_id)
         async with self.store.together() as unit:
@@ -182,6 +184,17 @@ class Jobs:
     def _tell_ended(self, job_id: JobId) -> None:
         self.waker.touched("ended", str(job_id))
         self.waker.touched("deliveries", str(job_id))
+
+
+def _refuse_publish(job: Job, verb: str) -> None:
+    """Raise InvalidInput for a job that carries out a publish: that one is the one to change."""
+    if job.operation == PUBLISH:
+        raise InvalidInput(
+            "invalid_parameter",
+            f"This job carries out the publish {job.recipe['publishId']} and is not {verb} alone.",
+            param="jobId",
+            fix="Retry that publish, or take it back.",
+        )
 
 
 def no_such_job() -> NotFound:

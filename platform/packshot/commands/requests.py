@@ -1,10 +1,16 @@
 """The request of a job, as its aggregate: the same words whether it is done now or queued."""
 
+import hashlib
 from urllib.parse import urlsplit
+
+import orjson
 
 from domain.ids import JobId
 from domain.job import Job
+from domain.publish import Publish
 from packshot.commands.making import Photo, Wish
+
+PUBLISH = "publish"  # the operation of jobs that carry out a publish
 
 
 def requested_job(
@@ -50,6 +56,22 @@ def requested_batch(job_id: JobId, shared: Wish, *, items: int) -> Job:
         webhook_address=None if shared.webhook_url is None else _origin(shared.webhook_url),
         items=items,
     )
+
+
+def requested_publish(publish: Publish) -> Job:
+    """The job that carries out a publish, queued; it makes no picture."""
+    recipe = {"publishId": str(publish.publish_id)}
+    job = Job.request(
+        publish.job_id,
+        operation=PUBLISH,
+        recipe=recipe,
+        recipe_hash=hashlib.sha256(orjson.dumps(recipe)).hexdigest(),
+        input_sha256=None,
+        input_bytes=None,
+        sku=publish.wish.target.sku,
+    )
+    job.queue()
+    return job
 
 
 def without_query(url: str) -> str:
