@@ -90,6 +90,18 @@ class OutputId(Id):
     prefix = "out"
 
 
+class InviteId(Id):
+    """An invitation to an organization."""
+
+    prefix = "inv"
+
+
+class MembershipId(Id):
+    """A person's place in an organization."""
+
+    prefix = "mem"
+
+
 class IntegrationId(Id):
     """A connection to a shop."""
 

@@ -8,7 +8,18 @@ from uuid import UUID
 
 import orjson
 
-from domain.ids import EventId, Id, IntegrationId, JobId, KeyId, OrgId, PublishId
+from domain.ids import (
+    EventId,
+    Id,
+    IntegrationId,
+    InviteId,
+    JobId,
+    KeyId,
+    MembershipId,
+    OrgId,
+    PublishId,
+    UserId,
+)
 from projections.api_keys import key_names
 from projections.sentences import TYPES_THAT_TELL_MORE, sentence_of
 
@@ -19,6 +30,9 @@ if TYPE_CHECKING:
 
 SUBJECTS: Mapping[str, type[Id]] = {
     "organization": OrgId,
+    "user": UserId,
+    "invite": InviteId,
+    "membership": MembershipId,
     "key": KeyId,
     "job": JobId,
     "integration": IntegrationId,

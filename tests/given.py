@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from domain.ids import JobId, OrgId
 from domain.job import Job
 from domain.organization import Organization
 from domain.recorded import Actor, Context
+from packshot.commands.organizations import Organizations
+from packshot.commands.people import People
 from packshot.store.codec import Codec
 from packshot.store.events import EventStore
 from packshot.store.head import Signer
@@ -38,6 +41,11 @@ def store_of(pools: Pools) -> EventStore:
         views=INLINE_VIEWS,
         signer=Signer(SECRETS.log_signing_seed),
     )
+
+
+def organizations_of(store: EventStore) -> Organizations:
+    """The use cases of organizations on that store."""
+    return Organizations(store, SECRETS, People(store, lambda: datetime.now(UTC)))
 
 
 async def founded(store: EventStore, name: str) -> OrgId:

@@ -1,4 +1,4 @@
-"""The web application: Quart with the declared endpoints behind the edge, and nothing else."""
+"""The web application: Quart with the declared endpoints and pages, and nothing else."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
+from packshot.admin import sign_in, start
+from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
     describe,
@@ -21,12 +23,12 @@ from packshot.api import (
     whoami,
 )
 from packshot.edge.bodies import PulledRequest, PullingConnection
-from packshot.edge.dispatch import install, spool_of
+from packshot.edge.dispatch import install
 from packshot.edge.gate import Gate
 from packshot.edge.guard import Guard
 from packshot.edge.limiter import Limiter
 from packshot.edge.openapi import openapi_document
-from packshot.edge.spool import sweep_spool
+from packshot.edge.spool import spool_of, sweep_spool
 from packshot.edge.state import ServingState
 
 if TYPE_CHECKING:
@@ -62,6 +64,16 @@ ENDPOINTS = (
     errors.read_error_page,
 )
 
+PAGES = (
+    start.start,
+    start.look_at_organization,
+    sign_in.ask_sign_in,
+    sign_in.sign_in,
+    sign_in.sign_out,
+    sign_in.ask_join,
+    sign_in.join,
+)
+
 
 class Application(Quart):
     """Quart with pulled bodies, exact paths and a plain answer to OPTIONS."""
@@ -91,7 +103,9 @@ def create_app(services: "Services") -> Quart:
     state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
     gate = Gate(services.keys, services.key_uses, limiter)
-    install(app, ENDPOINTS, services=services, state=state, gate=gate)
+    pages = Pages(services, state, gate=gate)
+    pages.install(app, PAGES)
+    install(app, ENDPOINTS, services=services, state=state, gate=gate, stray_page=pages.refuse)
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
 
     @app.before_serving

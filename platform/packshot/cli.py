@@ -231,7 +231,8 @@ def create_org(
         async def create() -> dict[str, str | None]:
             async with open_services(settings, render=False) as services:
                 made = await services.organizations.create(name, actor_id="packshot org create")
-            return {"orgId": str(made.org_id), "apiKey": made.secret, "setupUrl": None}
+            link = f"{settings.public_url}/join/{made.link_secret}"
+            return {"orgId": str(made.org_id), "apiKey": made.secret, "setupUrl": link}
 
         created = asyncio.run(create())
         note(settings.database_url)
@@ -239,6 +240,7 @@ def create_org(
         typer.echo(json.dumps(created))
     else:
         typer.echo(f"{name}: {created['orgId']}\nIts key, shown this once: {created['apiKey']}")
+        typer.echo(f"Its owner's link, good once: {created['setupUrl']}")
 
 
 @audit.command("verify")

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 MIB = 1024 * 1024
 DEMO_SHOP_URL = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
+DEFAULT_PUBLIC_URL = "http://localhost:3000"
 
 
 class InvalidSettings(Exception):
@@ -20,6 +22,8 @@ class Settings:
     ``database_url`` is read as the role ``packshot_app``, ``writer_database_url`` appended through
     as ``packshot_writer``, followed through ``projector_database_url`` as ``packshot_projector``;
     the owner's URL is only needed by ``packshot migrate``, ``rebuild`` and ``up``.
+
+    ``public_url`` is where people reach the pages, without a path: links begin with it.
 
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
     the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
@@ -35,6 +39,7 @@ class Settings:
     render_children: int
     job_lease_s: int = 30
     allowed_private: str = ""
+    public_url: str = DEFAULT_PUBLIC_URL
     upload_max_bytes: int = 50 * MIB
     demo_shop_url: str | None = None
 
@@ -56,6 +61,7 @@ class Settings:
             ),
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
+            public_url=reader.origin("PACKSHOT_PUBLIC_URL", default=DEFAULT_PUBLIC_URL),
         )
         reader.refuse_mistakes()
         return settings
@@ -72,6 +78,14 @@ class _Reader:
         value = self.environ.get(name, "")
         if not value:
             self.mistakes.append(f"{name} is not set")
+        return value
+
+    def origin(self, name: str, *, default: str) -> str:
+        """Read scheme, host and port of an address, without the slash at its end."""
+        value = (self.environ.get(name) or default).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
+            self.mistakes.append(f"{name} must be http(s)://HOST[:PORT]; got {value!r}")
         return value
 
     def whole(self, name: str, *, default: int, at_most: int, at_least: int = 0) -> int:

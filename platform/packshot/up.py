@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from contextlib import ExitStack
@@ -45,6 +46,7 @@ def up(data: Path, *, port: int, ready_file: Path | None) -> int:
         listening.check_free(port)
         ready = ReadyFile(ready_file, f"http://localhost:{port}", layout)
         ready.clear()
+        layout.address.write_text(os.environ.get("PACKSHOT_PUBLIC_URL") or ready.base_url)
         secrets.ensure(layout)
         if postgres.initialize(layout, keep_open=(lock,)):
             say("up", f"made a database in {layout.root}")
@@ -100,7 +102,12 @@ class Installation:
             await self._found_organization()
         await asyncio.gather(*(process.start() for process in self.processes))
         self._write_ready()
-        banner(self.ready.base_url, data=self.layout.root, api_key=self.ready.api_key)
+        banner(
+            self.ready.base_url,
+            data=self.layout.root,
+            api_key=self.ready.api_key,
+            setup_url=self.ready.setup_url,
+        )
 
     async def _found_organization(self) -> None:
         # Only a first start needs the commands; importing them takes 0.3 s of every start.
@@ -108,6 +115,7 @@ class Installation:
 
         async with open_services(Settings.read(self.layout.settings), render=False) as services:
             made = await services.organizations.create(FIRST_ORGANIZATION, actor_id="packshot up")
+            self.ready.setup_url = f"{services.settings.public_url}/join/{made.link_secret}"
         self.ready.org_id, self.ready.api_key = str(made.org_id), made.secret
 
     def _write_ready(self) -> None:

@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from domain.api_key import ApiKey
 from domain.connection import Connection
 from domain.errors import Unavailable
+from domain.invite import Invite
 from domain.job import Job
+from domain.membership import Membership
 from domain.organization import Organization
 from domain.publish import Publish
+from domain.user import User
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
 from packshot.commands.api_keys import ApiKeys
@@ -20,6 +23,8 @@ from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
+from packshot.commands.people import People
+from packshot.commands.sessions import Sessions
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
 from packshot.render.pool import WAIT_SECONDS, RenderPool
@@ -37,16 +42,19 @@ from packshot.store.wake import Waker
 from projections.activity import ActivityView
 from projections.api_keys import ApiKeySecretsView, ApiKeysView
 from projections.jobs import JobsView
+from projections.memberships import InvitesView, MembershipsView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
 from projections.publishes import PublishesView, RemoteMediaView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
-AGGREGATES = (Organization, ApiKey, Job, Connection, Publish)
+AGGREGATES = (Organization, User, Membership, Invite, ApiKey, Job, Connection, Publish)
 FOLLOWING_VIEWS = (ActivityView(),)
 INLINE_VIEWS = (
     OrganizationsView(),
+    MembershipsView(),
+    InvitesView(),
     ApiKeysView(),
     ApiKeySecretsView(),
     OutputsView(),
@@ -67,6 +75,8 @@ class Services:
     key_uses: KeyUses
     api_keys: ApiKeys
     organizations: Organizations
+    people: People
+    sessions: Sessions
     webhook_secrets: WebhookSecrets
     images: Images
     jobs: Jobs
@@ -129,6 +139,7 @@ async def open_services(
         blobs = Blobs(settings.storage_dir)
         maker = Maker(pools, blobs, pool, clock=_now)
         downloads = Downloads(outbound, blobs)
+        people = People(store, _now)
         if render:
             await pool.start()
         yield Services(
@@ -138,7 +149,9 @@ async def open_services(
             keys=keys,
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
-            organizations=Organizations(store, secrets),
+            organizations=Organizations(store, secrets, people),
+            people=people,
+            sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=Images(store, blobs, maker, waker),
             jobs=Jobs(store, blobs, waker, endings),

@@ -10,9 +10,8 @@ from dramatiq import Worker
 from packshot.actors.jobs import declare_attempt_job
 from packshot.commands.making import Maker
 from packshot.config import Settings
-from packshot.edge.dispatch import spool_of
 from packshot.edge.logs import configure_logs
-from packshot.edge.spool import sweep_spool
+from packshot.edge.spool import spool_of, sweep_spool
 from packshot.signals import tell_started, told_to_stop
 from packshot.store.broker import JOBS_QUEUE, open_broker
 from packshot.wiring import open_services

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,8 @@ def found(settings: Settings, name: str) -> Created:
         async with open_services(settings, render=False) as services:
             return await services.organizations.create(name, actor_id="test")
 
-    return asyncio.run(create())
+    with ThreadPoolExecutor(1) as threads:  # where a browser's loop may run in this one
+        return threads.submit(asyncio.run, create()).result()
 
 
 def write_secrets(folder: Path) -> None:

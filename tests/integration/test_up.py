@@ -40,7 +40,8 @@ def test_a_first_start_answers_and_its_key_works(first_start: Up):
     assert answer.status_code == 200
     assert ready["orgId"] in answer.text
     assert ready["baseUrl"] == f"http://localhost:{first_start.port}"
-    assert ready["setupUrl"] is None
+    assert ready["setupUrl"].startswith(f"{ready['baseUrl']}/join/")
+    assert requests.get(ready["setupUrl"], timeout=10).status_code == 200
 
 
 def test_it_listens_on_both_loopback_addresses_and_on_nothing_else(first_start: Up):

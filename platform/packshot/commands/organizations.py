@@ -1,4 +1,4 @@
-"""Founding an organization: its log, its name and its first key in one commit."""
+"""Founding an organization: its log, its name and its first key, and a link for its owner."""
 
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -8,7 +8,9 @@ from domain.ids import KeyId, OrgId
 from domain.key_text import KeyText
 from domain.organization import Organization
 from domain.recorded import Actor, Context
+from domain.roles import Role
 from domain.scopes import EVERY_SCOPE
+from packshot.commands.people import People
 from packshot.store.claims import Claim
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
@@ -17,11 +19,16 @@ from packshot.store.secrets import Secrets
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """A new organization; ``secret`` is the text of its first key, known only here and now."""
+    """A new organization.
+
+    ``secret`` is the text of its first key and ``link_secret`` the end of the link that makes
+    whoever opens it the first owner; both are known only here and now.
+    """
 
     org_id: OrgId
     key_id: KeyId
     secret: str = field(repr=False)
+    link_secret: str = field(repr=False)
     head: LogHead
 
 
@@ -31,6 +38,7 @@ class Organizations:
 
     store: EventStore
     secrets: Secrets
+    people: People
 
     async def create(self, name: str, *, actor_id: str) -> Created:
         """Found an organization with one key of every scope; raises InvalidInput for its name."""
@@ -47,7 +55,8 @@ class Organizations:
         )
         request_id = f"{actor_id}:{uuid4()}"
         context = Context(org_id, Actor("system", actor_id), request_id, correlation_id=request_id)
-        head = await self.store.open_log(
+        await self.store.open_log(
             context, organization, key, claims=[Claim("api-key", text.kid, key_id.uuid)]
         )
-        return Created(org_id, key_id, text.text, head)
+        invited = await self.people.invite(context, Role.OWNER)
+        return Created(org_id, key_id, text.text, invited.secret, invited.head)

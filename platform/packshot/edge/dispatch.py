@@ -1,8 +1,7 @@
 """Runs a declared endpoint: admits the request, reads its form, calls it, sends its reply."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -13,13 +12,14 @@ from werkzeug.routing import RoutingException
 from domain.errors import InvalidInput, Refusal
 from packshot.edge.bodies import PulledBody, unless_client_leaves
 from packshot.edge.contract import Call, Endpoint, NoFields, Reply
+from packshot.edge.cors import API_PREFIX
 from packshot.edge.credentials import refuse_key_in_query
 from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
 from packshot.edge.idempotency import idempotency_key, run_once
 from packshot.edge.replies import error_response, problem_response, response_of
-from packshot.edge.spool import Spooled
+from packshot.edge.spool import Spooled, spool_of
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
 from packshot.edge.visibility import MIN_POSITION, until_visible
@@ -37,8 +37,12 @@ def install(
     services: "Services",
     state: ServingState,
     gate: Gate,
+    stray_page: Callable[[Exception], Awaitable[Response]],
 ) -> None:
-    """Give the application its endpoints, and problems for everything else it would answer."""
+    """Give the application its endpoints, and answers for everything else.
+
+    That is a problem, or ``stray_page`` for a browser that looks for a page.
+    """
     for endpoint in endpoints:
         app.add_url_rule(
             endpoint.path.replace("{", "<").replace("}", ">"),
@@ -55,7 +59,13 @@ def install(
                 await gate.charge_stray(exchange, query=request.query_string)
             except Refusal as refusal:
                 return problem_response(refusal, exchange)
+            if _looks_for_a_page(request):
+                return await stray_page(error)
         return error_response(error, exchange)
+
+
+def _looks_for_a_page(asked: Request) -> bool:
+    return not asked.path.startswith(API_PREFIX) and asked.accept_mimetypes.accept_html
 
 
 class _Runner:
@@ -144,11 +154,6 @@ async def _fields_of_body(
         yield {}, None
     else:
         raise _unsupported_media_type(endpoint)
-
-
-def spool_of(storage_dir: Path) -> Path:
-    """The folder of files on their way in, on the file system of the blobs."""
-    return storage_dir / "spool"
 
 
 async def _has_bytes(body: PulledBody) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from domain.errors import Refusal
@@ -61,16 +61,28 @@ class Gate:
         else:
             await self._charge(exchange, organization_charge(key.org_id, READ_COST))
 
+    async def charge_visitor(self, exchange: Exchange, org_id: OrgId, cost: float) -> None:
+        """Count what a person asks of a page, on the limit of the organization."""
+        await self._charge(exchange, organization_charge(org_id, cost))
+
+    async def charge(self, exchange: Exchange, charge: Charge) -> None:
+        """Count a request on a bucket of its own; raises Refusal (rate_limited)."""
+        await self._charge(exchange, charge)
+
+    def place(self, endpoint: Endpoint, exchange: Exchange) -> AbstractContextManager[None]:
+        """Hold one of the places of the key's organization while heavy work is done for it."""
+        org_id = None if exchange.key is None else exchange.key.org_id
+        return self.place_of(org_id, endpoint.cost)
+
     @contextmanager
-    def place(self, endpoint: Endpoint, exchange: Exchange) -> Iterator[None]:
+    def place_of(self, org_id: OrgId | None, cost: float) -> Iterator[None]:
         """Hold one of the organization's places while heavy work is done for it.
 
         Counted in this process alone; raises Refusal (concurrency_limited) when all are taken.
         """
-        if endpoint.cost < HEAVY_COST or exchange.key is None:
+        if cost < HEAVY_COST or org_id is None:
             yield
             return
-        org_id = exchange.key.org_id
         if self._at_once[org_id] >= MOST_AT_ONCE:
             raise _concurrency_limited()
         self._at_once[org_id] += 1

@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "key_expired": Kind(401, "API key has expired"),
     "key_revoked": Kind(401, "API key was revoked"),
     "scope_missing": Kind(403, "The key lacks a scope"),
+    "foreign_origin": Kind(403, "Not from a page of ours"),
     "org_suspended": Kind(403, "The organization is suspended"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),

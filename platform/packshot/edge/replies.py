@@ -41,11 +41,16 @@ async def response_of(reply: Reply, request: Request) -> Response:
 
 def error_response(error: Exception, exchange: Exchange) -> Response:
     """The answer to an error: what the caller may read; the log has the rest of our own faults."""
+    if isinstance(error, ClientGone):
+        return Response(b"", CLIENT_CLOSED_REQUEST)
+    return problem_response(refusal_of_error(error, exchange), exchange)
+
+
+def refusal_of_error(error: Exception, exchange: Exchange) -> Refusal:
+    """What a caller may read of an error; our own faults are logged."""
     match error:
         case Refusal():
             refusal = error
-        case ClientGone():
-            return Response(b"", CLIENT_CLOSED_REQUEST)
         case HTTPException():
             refusal = refusal_of(error)
         case OSError() if error.errno in DISK_FULL:
@@ -60,7 +65,7 @@ def error_response(error: Exception, exchange: Exchange) -> Response:
             log.warning("request_refused", **facts, reason=type(error.__cause__ or error).__name__)
         else:
             log.error("request_failed", **facts, exc_info=error)
-    return problem_response(refusal, exchange)
+    return refusal
 
 
 def refusal_reply(refusal: Refusal, exchange: Exchange) -> Reply:

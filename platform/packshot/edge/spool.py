@@ -15,6 +15,11 @@ BATCH_BYTES = 512 * 1024
 FORGOTTEN_AFTER_S = 3600
 
 
+def spool_of(storage_dir: Path) -> Path:
+    """The folder of files on their way in, on the file system of the blobs."""
+    return storage_dir / "spool"
+
+
 @dataclass(frozen=True, slots=True)
 class Spooled:
     """A received file: where it lies, the SHA-256 (hex) and the number of its bytes, its name."""

@@ -64,6 +64,11 @@ class Layout:
         return self.root / "lock"
 
     @property
+    def address(self) -> Path:
+        """The file that says where the pages of the running installation are."""
+        return self.root / "address"
+
+    @property
     def sockets(self) -> Path:
         """The folder of the two sockets.
 
@@ -102,7 +107,9 @@ class Layout:
     @property
     def settings(self) -> dict[str, str]:
         """The ``PACKSHOT_*`` environment of a process that works on this data."""
+        told = self.address.read_text() if self.address.exists() else ""
         return {
+            **({"PACKSHOT_PUBLIC_URL": told} if told else {}),
             "PACKSHOT_DATABASE_URL": self.database_url("packshot_app"),
             "PACKSHOT_WRITER_DATABASE_URL": self.database_url("packshot_writer"),
             "PACKSHOT_PROJECTOR_DATABASE_URL": self.database_url("packshot_projector"),

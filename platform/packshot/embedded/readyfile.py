@@ -12,13 +12,14 @@ from packshot.embedded.problems import UnusableFolder
 
 @dataclass(slots=True)
 class ReadyFile:
-    """What a ready file says. ``api_key`` is only known to the start that made it."""
+    """What a ready file says. ``api_key`` and ``setup_url`` are known to the first start only."""
 
     path: Path | None
     base_url: str
     layout: Layout
     org_id: str | None = None
     api_key: str | None = field(default=None, repr=False)
+    setup_url: str | None = field(default=None, repr=False)
 
     def clear(self) -> None:
         """Remove what an earlier run left, and see that the file can be written.
@@ -44,7 +45,7 @@ class ReadyFile:
             "baseUrl": self.base_url,
             "orgId": self.org_id,
             "apiKey": self.api_key,
-            "setupUrl": None,
+            "setupUrl": self.setup_url,
             "databaseUrl": self.layout.owner_url,
             "redisUrl": self.layout.redis_url,
             "pids": dict(pids),

@@ -15,13 +15,18 @@ def say(name: str, line: str) -> None:
     write(f"{tag}{line.rstrip()}\n")
 
 
-def banner(base_url: str, *, data: Path, api_key: str | None) -> None:
-    """Print where everything is; a first key is shown here and never again."""
+def banner(base_url: str, *, data: Path, api_key: str | None, setup_url: str | None) -> None:
+    """Print where everything is; a first key and the owner's link are shown here only."""
     lines = [f"Packshot is ready at {base_url}", f"Data lies in {data}"]
     if api_key is None:
         lines += ["Keys of earlier starts work; for another: ./packshot org create NAME"]
     else:
         lines += [
+            "",
+            "Open this link to choose a password; it works once, for seven days:",
+            "",
+            f"    {setup_url}",
+            "",
             'The organization "Demo" has a key of every scope, shown this once:',
             "",
             f"    KEY={api_key}",

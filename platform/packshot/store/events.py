@@ -13,6 +13,7 @@ from eventsourcing.domain import Aggregate
 from domain.errors import Conflict, Forbidden, NotFound
 from domain.ids import OrgId
 from domain.recorded import Context, Recorded
+from domain.user import INSTALLATION
 from packshot.store.claims import Claim, hold
 from packshot.store.codec import Codec, genesis
 from packshot.store.composer import Append, Composer
@@ -108,6 +109,17 @@ class EventStore:
                 head = await self._run(connection, append)
         self.on_append(context.org_id)
         return head
+
+    async def open_installation(self, connection: DriverConnection) -> None:
+        """Begin the log of the installation in the caller's transaction, if it has none."""
+        await connection.execute(
+            """
+            INSERT INTO es.tenant_head (tenant_id, hash) VALUES ($1, $2)
+            ON CONFLICT (tenant_id) DO NOTHING
+            """,
+            INSTALLATION.uuid,
+            genesis(INSTALLATION.uuid),
+        )
 
     async def load(
         self, kind: type[A], *, org_id: OrgId, stream_id: UUID, up_to: int | None = None

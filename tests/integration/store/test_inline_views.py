@@ -7,12 +7,15 @@ import asyncpg
 import pytest
 
 from domain.api_key import ApiKey
-from domain.ids import OrgId
+from domain.ids import InviteId, OrgId, UserId
+from domain.invite import Invite
 from domain.job import Job
 from domain.key_text import KeyText
-from given import SECRETS, context, founded, requested_job, store_of
+from domain.membership import Membership
+from domain.roles import Role
+from given import context, founded, organizations_of, requested_job, store_of
 from makers import a_live_publish, an_output
-from packshot.commands.organizations import Created, Organizations
+from packshot.commands.organizations import Created
 from packshot.store.append import rows_argument
 from packshot.store.events import EventStore, recorded
 from packshot.store.pool import Pools
@@ -26,7 +29,7 @@ from services import Database
 async def test_replay_equals_living(
     store: EventStore, database: Database, view: InlineView
 ) -> None:
-    acme = await Organizations(store, SECRETS).create("Acme", actor_id="test")
+    acme = await organizations_of(store).create("Acme", actor_id="test")
     await change_key(store, acme)
     org_id = await founded(store, "Other")
     for cached in (False, True, False):
@@ -34,6 +37,14 @@ async def test_replay_equals_living(
         job.start()
         job.succeed([an_output()], cached=cached)
         await store.save(context(org_id), job, a_live_publish())
+
+    membership = Membership.begin(org_id, UserId.new(), Role.MEMBER)
+    invite = Invite.send(InviteId.new(), role=Role.ADMIN, expires_at=datetime.now(UTC))
+    await store.save(context(org_id), membership, invite)
+    membership.change_role(Role.ADMIN)
+    membership.end()
+    invite.withdraw()
+    await store.save(context(org_id), membership, invite)
 
     owner = await asyncpg.connect(database.owner_url)
     table = f"views.{view.name}"

@@ -11,9 +11,9 @@ from domain.errors import Unauthenticated, Unavailable
 from domain.key_text import BASE62, KeyText, checksum
 from domain.recorded import Context
 from domain.scopes import EVERY_SCOPE
-from given import SECRETS, context
+from given import SECRETS, context, organizations_of
 from packshot.commands.api_keys import ApiKeys, NewKey
-from packshot.commands.organizations import Created, Organizations
+from packshot.commands.organizations import Created
 from packshot.store.events import EventStore
 from packshot.store.keycache import TTL_S, KeyCache
 from packshot.store.keyuse import KeyUses
@@ -36,7 +36,7 @@ class Clock:
 
 @pytest.fixture
 async def created(store: EventStore) -> Created:
-    return await Organizations(store, SECRETS).create("Acme", actor_id="test")
+    return await organizations_of(store).create("Acme", actor_id="test")
 
 
 @pytest.fixture

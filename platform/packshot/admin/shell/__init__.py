@@ -1,0 +1,1 @@
+"""What every page shares: how it is declared, run, rendered and protected."""

@@ -1,0 +1,222 @@
+"""People, their sessions and their one-time links: the rows beside the log that may be erased.
+
+Every statement is for one tenant, the installation's own (``domain.user.INSTALLATION``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from domain.ids import InviteId, OrgId, UserId
+from domain.user import INSTALLATION
+from packshot.store.claims import Taken
+from packshot.store.pool import Connection, DriverConnection
+
+_TENANT = INSTALLATION.uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person; ``password_hash`` is None before the first password."""
+
+    user_id: UserId
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session as it is stored."""
+
+    user_id: UserId
+    org_id: OrgId
+    created_at: datetime
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A one-time link as it is stored."""
+
+    org_id: OrgId
+    invite_id: InviteId
+    expires_at: datetime
+
+
+async def add_person(connection: DriverConnection, person: Person, *, at: datetime) -> None:
+    """Keep a new person; raises Taken for an address that another one has."""
+    try:
+        await connection.execute(
+            """
+            INSERT INTO work.person (tenant_id, user_id, email, name, password_hash, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6)
+            """,
+            _TENANT,
+            person.user_id.uuid,
+            person.email,
+            person.name,
+            person.password_hash,
+            at,
+        )
+    except asyncpg.UniqueViolationError as violation:
+        raise Taken("this address is taken") from violation
+
+
+async def set_password(connection: DriverConnection, user_id: UserId, password_hash: str) -> None:
+    """Keep a person's new password hash."""
+    await connection.execute(
+        "UPDATE work.person SET password_hash = $3 WHERE tenant_id = $1 AND user_id = $2",
+        _TENANT,
+        user_id.uuid,
+        password_hash,
+    )
+
+
+async def find_person(connection: Connection, email: str) -> Person | None:
+    """The person of that address, or None."""
+    row = await connection.fetchrow(
+        """
+        SELECT user_id, email, name, password_hash FROM work.person
+        WHERE tenant_id = $1 AND email = $2
+        """,
+        _TENANT,
+        email,
+    )
+    return None if row is None else _person(row)
+
+
+async def find_people(connection: Connection, user_ids: Sequence[UUID]) -> dict[UserId, Person]:
+    """Those people of these ids that there still are."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id, email, name, password_hash FROM work.person
+        WHERE tenant_id = $1 AND user_id = ANY($2)
+        """,
+        _TENANT,
+        user_ids,
+    )
+    return {UserId(row["user_id"]): _person(row) for row in rows}
+
+
+async def add_session(
+    connection: DriverConnection, session_hash: bytes, *, user_id: UserId, org_id: OrgId
+) -> None:
+    """Keep a new session."""
+    await connection.execute(
+        """
+        INSERT INTO work.session (tenant_id, session_hash, user_id, org_id, created_at, seen_at)
+        VALUES ($1, $2, $3, $4, now(), now())
+        """,
+        _TENANT,
+        session_hash,
+        user_id.uuid,
+        org_id.uuid,
+    )
+
+
+async def find_session(connection: Connection, session_hash: bytes) -> Session | None:
+    """The session of that hash, or None."""
+    row = await connection.fetchrow(
+        """
+        SELECT user_id, org_id, created_at, seen_at FROM work.session
+        WHERE tenant_id = $1 AND session_hash = $2
+        """,
+        _TENANT,
+        session_hash,
+    )
+    if row is None:
+        return None
+    return Session(UserId(row["user_id"]), OrgId(row["org_id"]), row["created_at"], row["seen_at"])
+
+
+async def touch_session(
+    connection: DriverConnection, session_hash: bytes, *, org_id: OrgId
+) -> None:
+    """Note that a session was used just now, for that organization."""
+    await connection.execute(
+        """
+        UPDATE work.session SET seen_at = now(), org_id = $3
+        WHERE tenant_id = $1 AND session_hash = $2
+        """,
+        _TENANT,
+        session_hash,
+        org_id.uuid,
+    )
+
+
+async def end_session(connection: DriverConnection, session_hash: bytes) -> None:
+    """Forget a session."""
+    await connection.execute(
+        "DELETE FROM work.session WHERE tenant_id = $1 AND session_hash = $2",
+        _TENANT,
+        session_hash,
+    )
+
+
+async def end_old_sessions(
+    connection: DriverConnection, user_id: UserId, *, created_before: datetime, idle_since: datetime
+) -> None:
+    """Forget a person's sessions that are too old or were not used for too long."""
+    await connection.execute(
+        """
+        DELETE FROM work.session
+        WHERE tenant_id = $1 AND user_id = $2 AND (created_at < $3 OR seen_at < $4)
+        """,
+        _TENANT,
+        user_id.uuid,
+        created_before,
+        idle_since,
+    )
+
+
+async def add_link(connection: DriverConnection, link_hash: bytes, link: Link) -> None:
+    """Keep a one-time link."""
+    await connection.execute(
+        """
+        INSERT INTO work.link (tenant_id, link_hash, org_id, invite_id, expires_at)
+        VALUES ($1, $2, $3, $4, $5)
+        """,
+        _TENANT,
+        link_hash,
+        link.org_id.uuid,
+        link.invite_id.uuid,
+        link.expires_at,
+    )
+
+
+async def find_link(connection: Connection, link_hash: bytes) -> Link | None:
+    """The link of that hash, or None."""
+    row = await connection.fetchrow(
+        """
+        SELECT org_id, invite_id, expires_at FROM work.link
+        WHERE tenant_id = $1 AND link_hash = $2
+        """,
+        _TENANT,
+        link_hash,
+    )
+    if row is None:
+        return None
+    return Link(OrgId(row["org_id"]), InviteId(row["invite_id"]), row["expires_at"])
+
+
+async def use_link(connection: DriverConnection, link_hash: bytes) -> bool:
+    """Take a link away, whoever is first; False when it was used already."""
+    done = await connection.execute(
+        "DELETE FROM work.link WHERE tenant_id = $1 AND link_hash = $2", _TENANT, link_hash
+    )
+    return done == "DELETE 1"
+
+
+async def withdraw_links(connection: DriverConnection, invite_id: InviteId) -> None:
+    """Take the links of an invite away."""
+    await connection.execute(
+        "DELETE FROM work.link WHERE tenant_id = $1 AND invite_id = $2", _TENANT, invite_id.uuid
+    )
+
+
+def _person(row: asyncpg.Record) -> Person:
+    return Person(UserId(row["user_id"]), row["email"], row["name"], row["password_hash"])

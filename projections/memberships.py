@@ -1,0 +1,155 @@
+"""The views of memberships and invites: who belongs to an organization, right at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from domain.ids import InviteId, OrgId, UserId
+from domain.invite import Invite
+from domain.membership import Membership
+from domain.recorded import Happened
+from domain.roles import Role
+
+if TYPE_CHECKING:
+    from projections.projection import Connection
+
+
+class MembershipsView:
+    """One row per membership, ended ones included."""
+
+    name = "membership"
+    topics = frozenset(
+        {Membership.Begun.TOPIC, Membership.RoleChanged.TOPIC, Membership.Ended.TOPIC}
+    )
+    statement = """
+        INSERT INTO views.membership (tenant_id, membership_id, user_id, role, is_ended, began_at,
+                                      version)
+        SELECT DISTINCT ON (r.membership_id) head.tenant_id, r.membership_id, r.user_id,
+               r.role, r.is_ended, r.at, r.version
+        FROM head, json_to_recordset({rows})
+             AS r(membership_id uuid, user_id uuid, role text, is_ended boolean, at timestamptz,
+                  version int)
+        ORDER BY r.membership_id, r.version DESC
+        ON CONFLICT (tenant_id, membership_id)
+        DO UPDATE SET role = excluded.role, is_ended = excluded.is_ended,
+                      version = excluded.version
+        WHERE membership.version < excluded.version
+    """
+
+    def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
+        """What the event says of its membership."""
+        return [
+            {
+                "membership_id": happened.stream_id,
+                "user_id": UserId.parse(happened.data["user_id"]).uuid,
+                "role": happened.data["role"],
+                "is_ended": happened.type == Membership.Ended.TOPIC,
+                "at": happened.at,
+                "version": happened.version,
+            }
+        ]
+
+
+STATUS_OF = {
+    Invite.Sent.TOPIC: "open",
+    Invite.Accepted.TOPIC: "accepted",
+    Invite.Withdrawn.TOPIC: "withdrawn",
+}
+
+
+class InvitesView:
+    """One row per invite."""
+
+    name = "invite"
+    topics = frozenset(STATUS_OF)
+    statement = """
+        INSERT INTO views.invite (tenant_id, invite_id, role, status, sent_at, expires_at, version)
+        SELECT DISTINCT ON (r.invite_id) head.tenant_id, r.invite_id, coalesce(r.role, ''),
+               r.status, r.at, coalesce(r.expires_at, r.at), r.version
+        FROM head, json_to_recordset({rows})
+             AS r(invite_id uuid, role text, status text, at timestamptz, expires_at timestamptz,
+                  version int)
+        ORDER BY r.invite_id, r.version DESC
+        ON CONFLICT (tenant_id, invite_id)
+        DO UPDATE SET status = excluded.status, version = excluded.version
+        WHERE invite.version < excluded.version
+    """
+
+    def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
+        """What the event says of its invite."""
+        return [
+            {
+                "invite_id": happened.stream_id,
+                "role": happened.data.get("role"),
+                "status": STATUS_OF[happened.type],
+                "at": happened.at,
+                "expires_at": happened.data.get("expires_at"),
+                "version": happened.version,
+            }
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An organization that a person belongs to, and the role there."""
+
+    org_id: OrgId
+    org_name: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an organization."""
+
+    user_id: UserId
+    role: Role
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvite:
+    """An invite that nobody has accepted yet; it may have expired."""
+
+    invite_id: InviteId
+    role: Role
+    sent_at: datetime
+    expires_at: datetime
+
+
+async def find_places(connection: "Connection", user_id: UserId) -> list[Place]:
+    """Where a person belongs to, oldest membership first.
+
+    It names no tenant: which they are, is what it finds out.
+    """
+    rows = await connection.fetch("SELECT * FROM views.find_memberships($1)", user_id.uuid)
+    return [Place(OrgId(row["tenant_id"]), row["org_name"], Role(row["role"])) for row in rows]
+
+
+async def list_members(connection: "Connection", tenant_id: UUID) -> list[Member]:
+    """The members of that organization, oldest first."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id, role, began_at FROM views.membership
+        WHERE tenant_id = $1 AND NOT is_ended ORDER BY began_at, user_id
+        """,
+        tenant_id,
+    )
+    return [Member(UserId(row["user_id"]), Role(row["role"]), row["began_at"]) for row in rows]
+
+
+async def list_open_invites(connection: "Connection", tenant_id: UUID) -> list[OpenInvite]:
+    """The invites of that organization that were neither accepted nor withdrawn, newest first."""
+    rows = await connection.fetch(
+        """
+        SELECT invite_id, role, sent_at, expires_at FROM views.invite
+        WHERE tenant_id = $1 AND status = 'open' ORDER BY invite_id DESC
+        """,
+        tenant_id,
+    )
+    return [
+        OpenInvite(InviteId(row["invite_id"]), Role(row["role"]), row["sent_at"], row["expires_at"])
+        for row in rows
+    ]

@@ -1,0 +1,40 @@
+"""The frame around every page: sound everywhere, and for people who are signed in only."""
+
+from pathlib import Path
+
+import pytest
+
+from pages.conftest import Http, Opener, SignedIn
+from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_page_that_is_not_there_is_told_inside_the_frame(
+    open_page: Opener, theme: Theme, width: int, pictures_folder: Path | None
+) -> None:
+    watched = open_page("/nothing-here", theme=theme, width=width)
+
+    assert watched.page.text_content("h1") == "Not found"
+    keep_picture(watched, pictures_folder, f"not-found-{theme}-{width}")
+    assert_sound(watched)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_signing_in_is_sound(
+    open_page: Opener, theme: Theme, width: int, pictures_folder: Path | None
+) -> None:
+    watched = open_page("/sign-in", theme=theme, width=width, person=None)
+
+    keep_picture(watched, pictures_folder, f"sign-in-{theme}-{width}")
+    assert_sound(watched)
+
+
+def test_who_is_not_signed_in_is_asked_to_and_comes_back(http: Http, owner: SignedIn) -> None:
+    answer = Http(http.base_url, None).get("/")
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/sign-in"
