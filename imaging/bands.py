@@ -35,6 +35,20 @@ def bands(plane: Plane, work: Work) -> Iterator[tuple[int, Pixels, Plane]]:
         yield top, canvas[top:bottom], over
 
 
+def over_rows(plane: Plane, rows: slice, size: tuple[int, int]) -> Plane:
+    """Some rows of a smaller copy of the canvas, (h, w) or (h, w, 3), at the canvas' own scale.
+
+    ``size`` is the canvas' width and height.
+    """
+    across, down = plane.shape[1] / size[0], plane.shape[0] / size[1]
+    start = (rows.start + 0.5) * down - 0.5
+    move = np.array([[across, 0, 0.5 * across - 0.5], [0, down, start]], np.float32)
+    band = size[0], rows.stop - rows.start
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    over: Plane = cv2.warpAffine(plane, move, band, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return over
+
+
 def _on_grid(plane: Plane, work: Work) -> tuple[Plane, int]:
     """The plane on a grid that divides the canvas by a whole step."""
     placement, header, recipe = work.placement, work.header, work.recipe

@@ -56,6 +56,12 @@ def gain_map(
     return gain.astype(np.float32)
 
 
+def holes(probe: Plane, backdrop: Backdrop, silhouette: Silhouette) -> Mask:
+    """Where the backdrop shows through the subject's mask, on the probe."""
+    ratio = probe / backdrop.surface
+    return _holes(ratio, silhouette.mask, noise=backdrop.sigma / 255)
+
+
 def coloured(plane: Plane) -> Plane:
     """How much of a colour each pixel has, 0–1: (h, w, 3) to (h, w); 0 is grey, also to the eye."""
     low, high = _COLOURED

@@ -7,7 +7,9 @@ what was asked for loads no pixels' library.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol, Self
 
+from imaging.background_recipe import BackgroundRecipe
 from imaging.recipe import Recipe
+from imaging.relight_recipe import RelightRecipe
 from imaging.upscale_recipe import UpscaleRecipe
 
 
@@ -35,7 +37,7 @@ class AnyRecipe(Protocol):
         ...
 
 
-_ALL: tuple[type[AnyRecipe], ...] = (Recipe, UpscaleRecipe)
+_ALL: tuple[type[AnyRecipe], ...] = (Recipe, UpscaleRecipe, BackgroundRecipe, RelightRecipe)
 RECIPES: Mapping[str, type[AnyRecipe]] = {recipe.operation: recipe for recipe in _ALL}
 
 

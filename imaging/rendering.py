@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from imaging import pipeline, upscale
+from imaging import backgrounds, pipeline, relight, upscale
 from imaging.limits import Limits
 from imaging.operations import AnyRecipe
 from imaging.rendered import Rendered
@@ -13,6 +13,8 @@ from imaging.rendered import Rendered
 PIPELINES: Mapping[str, Callable[..., Rendered]] = {
     "process": pipeline.render,
     "upscale": upscale.render,
+    "backgrounds/generate": backgrounds.render,
+    "relight/shadow": relight.render,
 }
 
 

@@ -11,6 +11,8 @@ from imaging.rendered import Rendered, Subject
 from imaging.steps.frame import fill_of
 from imaging.work import Clock, Work
 
+# What the timings tell apart; reading a picture is counted by the decoder itself.
+PARTS = ("decode_ms", "process_ms", "encode_ms")
 Step = Callable[[Work], None]
 Steps = Sequence[tuple[str, Step]]
 """Each step with the part of the timings that it counts for."""
@@ -33,7 +35,7 @@ def run(
     ``limits.inspect``), and Unavailable ``timeout`` when the deadline passes.
     """
     header = inspect(source, limits)
-    clock = Clock(limits.deadline_s)
+    clock = Clock(limits.deadline_s, spent_ms=dict.fromkeys(PARTS, 0.0))
     work = Work(source, framing(header), destination, limits, header, clock)
     if header.pages > 1:
         work.warn("frames_ignored", f"The first of {header.pages} frames was used.")

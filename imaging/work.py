@@ -116,7 +116,10 @@ class Clock:
 
 @dataclass(slots=True)
 class Work:
-    """A picture in the pipeline. Steps fill it from the top to the bottom."""
+    """A picture in the pipeline. Steps fill it from the top to the bottom.
+
+    ``cover`` is the alpha of a canvas that shows a subject cut out, 0–255.
+    """
 
     source: Path
     recipe: Recipe
@@ -133,6 +136,7 @@ class Work:
     silhouette: Silhouette | None = None
     placement: Placement | None = None
     canvas: Pixels | None = None
+    cover: Pixels | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     def warn(self, code: str, detail: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from imaging.channels import lightness
+from imaging.unmix import unmixed_from_white
 from imaging.upscale_recipe import Mode
 from imaging.work import Pixels, Plane, Work
 
@@ -25,8 +26,6 @@ _NOISE, _EDGE = 2.0, 10.0
 _OVERSHOOT = 3.0
 # The share of the enlargement by which detail is finer than what is kept.
 _SIGMA = 0.55
-# Below this alpha a colour is rounding; it is taken from so many pixels around.
-_LEAST_COVER, _REACH_PX = 0.1, 5
 # Looked at to tell pixel art and text from photos.
 _LOOK_PX = 1024
 _MOST_PIXEL_COLOURS, _LARGEST_PIXEL_ART_PX = 64, 512
@@ -46,7 +45,9 @@ def enlarge(work: Work, *, mode: Mode) -> None:
     size = work.recipe.width_px, work.recipe.height_px
     keeps_alpha = decoded.alpha is not None and work.recipe.output_format != "jpeg"
     canvas = np.empty((size[1], size[0], 4 if keeps_alpha else 3), np.uint8)
-    source = _unmixed(decoded.pixels, decoded.alpha) if keeps_alpha else decoded.pixels
+    source = decoded.pixels
+    if keeps_alpha and decoded.alpha is not None:
+        source = unmixed_from_white(source, decoded.alpha)
     rows = max(16, _BAND_PIXELS // size[0])
     for top in range(0, size[1], rows):
         work.clock.left_s()
@@ -126,27 +127,6 @@ def _plain(plane: Pixels | None, size: tuple[int, int], *, band: slice, mode: Mo
     assert plane is not None
     how = Image.Resampling.NEAREST if mode == "pixel" else Image.Resampling.LANCZOS
     return _resized(plane, size, band=band, how=how)
-
-
-def _unmixed(over_white: Pixels, cover: Pixels | None) -> Pixels:
-    """The colours of a picture that was flattened over white.
-
-    Where next to nothing is, the colours around go on: white there would show as a rim.
-    """
-    assert cover is not None
-    unmixed = np.empty_like(over_white)
-    height = over_white.shape[0]
-    rows = max(16, _BAND_PIXELS // over_white.shape[1])
-    for top in range(0, height, rows):
-        wide = slice(max(0, top - _REACH_PX), min(height, top + rows + _REACH_PX))
-        share = cover[wide, :, None].astype(np.float32) / 255
-        premixed = over_white[wide] - 255 * (1 - share)
-        box = (2 * _REACH_PX + 1,) * 2
-        around = cv2.blur(premixed, box) / np.maximum(cv2.blur(share, box), 1e-3)[..., None]
-        colours = np.where(share > _LEAST_COVER, premixed / np.maximum(share, 1e-3), around)
-        inner = colours[top - wide.start : top - wide.start + rows]
-        unmixed[top : top + rows] = np.clip(inner + 0.5, 0, 255).astype(np.uint8)
-    return unmixed
 
 
 def _mode_of(pixels: Pixels) -> Mode:

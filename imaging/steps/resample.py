@@ -6,6 +6,7 @@ import numpy as np
 import pyvips
 from PIL import Image
 
+from imaging.unmix import unmixed_from_white
 from imaging.work import Decoded, Pixels, Placement, Work
 
 
@@ -26,6 +27,22 @@ def resample(work: Work) -> None:
     scaled = (_shrunk if shrinks else _enlarged)(decoded.pixels, columns, rows)
     work.canvas[rows.at : rows.at + rows.length, columns.at : columns.at + columns.length] = scaled
     work.facts["window"] = (columns.at, rows.at, columns.length, rows.length)
+
+
+def cut_by_alpha(work: Work) -> None:
+    """Fill ``cover`` with the source's alpha and turn the canvas into the subject's own colours."""
+    decoded, placement, canvas = work.decoded, work.placement, work.canvas
+    assert decoded is not None
+    assert decoded.alpha is not None
+    assert placement is not None
+    assert canvas is not None
+    columns = _axis(decoded, placement, axis=0, length_px=work.recipe.width_px)
+    rows = _axis(decoded, placement, axis=1, length_px=work.recipe.height_px)
+    shrinks = min(columns.length / columns.taken, rows.length / rows.taken) <= 1
+    scaled = (_shrunk if shrinks else _enlarged)(decoded.alpha, columns, rows)
+    work.cover = np.zeros(canvas.shape[:2], np.uint8)
+    work.cover[rows.at : rows.at + rows.length, columns.at : columns.at + columns.length] = scaled
+    work.canvas = unmixed_from_white(canvas, work.cover)
 
 
 class _Axis:
@@ -50,7 +67,8 @@ def _axis(decoded: Decoded, placement: Placement, *, axis: int, length_px: int) 
 
 def _shrunk(pixels: Pixels, columns: _Axis, rows: _Axis) -> Pixels:
     height, width = pixels.shape[:2]
-    source = pyvips.Image.new_from_memory(pixels.reshape(-1).data, width, height, 3, "uchar")
+    bands = pixels.size // (height * width)
+    source = pyvips.Image.new_from_memory(pixels.reshape(-1).data, width, height, bands, "uchar")
     if (columns.taken, rows.taken) != (width, height):
         source = source.crop(columns.start, rows.start, columns.taken, rows.taken)
     scaled = source.resize(columns.length / columns.taken, vscale=rows.length / rows.taken)

@@ -10,6 +10,7 @@ from packshot.admin import sign_in, start
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
+    backgrounds,
     describe,
     errors,
     health,
@@ -18,6 +19,7 @@ from packshot.api import (
     keys,
     outputs,
     process,
+    relight,
     upscale,
     webhook_secret,
     whoami,
@@ -39,6 +41,8 @@ STATE = "packshot.state"
 ENDPOINTS = (
     process.process,
     upscale.upscale,
+    backgrounds.generate_background,
+    relight.relight,
     jobs.create_job,
     jobs.find_job,
     jobs.list_jobs,

@@ -3,6 +3,7 @@
 from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +15,8 @@ from packshot.commands.organizations import Created
 # Each operation's path in the API with fields that make a small picture, and its size.
 OPERATIONS: dict[str, tuple[dict[str, Any], tuple[int, int]]] = {
     "upscale": ({"factor": 1.5}, (480, 360)),
+    "backgrounds/generate": ({"kind": "sweep", "width": 120, "height": 100}, (120, 100)),
+    "relight/shadow": ({"shadow.mode": "drop"}, (320, 240)),
 }
 EACH = pytest.mark.parametrize("operation", OPERATIONS)
 
@@ -151,8 +154,45 @@ def test_an_operation_needs_its_own_scope(api: RunningApi, client: Client, opera
         ("upscale", {"targetHeight": "1000"}, "targetHeight_out_of_range", "targetHeight"),
         ("upscale", {"mode": "anime"}, "invalid_parameter", "mode"),
         ("upscale", {"width": "500"}, "unknown_field", "width"),
+        ("backgrounds/generate", {"kind": "surface"}, "invalid_parameter", "kind"),
+        ("backgrounds/generate", {"kind": "moon"}, "invalid_parameter", "kind"),
+        ("backgrounds/generate", {"scene": "marble"}, "invalid_parameter", "scene"),
+        ("backgrounds/generate", {"scene": "moon"}, "invalid_parameter", "scene"),
+        (
+            "backgrounds/generate", {"scene": "podium", "kind": "solid"}, "invalid_parameter",
+            "scene",
+        ),
+        ("backgrounds/generate", {"colors": "red"}, "invalid_parameter", "colors"),
+        ("backgrounds/generate", {"colors": "#fff,#eee,#ddd,#ccc"}, "invalid_parameter", "colors"),
+        ("backgrounds/generate", {"seed": "-1"}, "seed_out_of_range", "seed"),
+        ("backgrounds/generate", {"composite": "maybe"}, "invalid_parameter", "composite"),
+        ("backgrounds/generate", {"engine": "any"}, "invalid_parameter", "engine"),
+        ("backgrounds/generate", {"margin": "0.6"}, "margin_out_of_range", "margin"),
+        ("backgrounds/generate", {"factor": "2"}, "unknown_field", "factor"),
+        ("relight/shadow", {"shadow.mode": "cast"}, "invalid_parameter", "shadow.mode"),
+        ("relight/shadow", {"shadow.mode": "sun"}, "invalid_parameter", "shadow.mode"),
+        (
+            "relight/shadow", {"shadow.opacity": "2"}, "shadow.opacity_out_of_range",
+            "shadow.opacity",
+        ),
+        (
+            "relight/shadow", {"shadow.spread": "nan"}, "shadow.spread_out_of_range",
+            "shadow.spread",
+        ),
+        ("relight/shadow", {"shadow.color": "black"}, "invalid_parameter", "shadow.color"),
+        (
+            "relight/shadow", {"light.direction": "361"}, "light.direction_out_of_range",
+            "light.direction",
+        ),
+        (
+            "relight/shadow", {"light.elevation": "-1"}, "light.elevation_out_of_range",
+            "light.elevation",
+        ),
+        ("relight/shadow", {"light.strength": "1"}, "invalid_parameter", "light.strength"),
+        ("relight/shadow", {"exposure": "2.5"}, "exposure_out_of_range", "exposure"),
+        ("relight/shadow", {"whiteBalance": "5000"}, "invalid_parameter", "whiteBalance"),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_field_is_refused_by_its_name(
     client: Client, operation: str, fields: dict[str, str], code: str, param: str
 ) -> None:
@@ -179,6 +219,46 @@ def test_a_result_of_more_pixels_a_side_than_are_made_is_refused(client: Client)
     )
 
     assert_problem(answer, 413, "too_many_pixels")
+
+
+def test_a_made_backdrop_is_told_as_generated_and_with_the_words_that_meant_nothing(
+    client: Client,
+) -> None:
+    fields = {"prompt": "White marble podium", "width": "100", "height": "100"}
+
+    output = client.post(
+        "/api/v1/backgrounds/generate", files={"image": red_box()}, data=fields
+    ).json()["output"]
+
+    assert output["generated"] is True
+    told = {warning["code"]: warning["detail"] for warning in output["warnings"]}
+    assert told["words_ignored"] == "These words of the prompt mean nothing here: marble."
+
+
+@pytest.mark.parametrize("operation", ["backgrounds/generate", "relight/shadow"])
+def test_a_subject_that_cannot_be_told_from_its_backdrop_is_refused_with_a_way_out(
+    client: Client, operation: str
+) -> None:
+    answer = make(client, operation, files={"image": clutter()})
+
+    assert "transparency" in assert_problem(answer, 422, "subject_not_found")["fix"]
+
+
+def test_a_backdrop_alone_needs_no_subject(client: Client) -> None:
+    answer = make(
+        client, "backgrounds/generate", files={"image": clutter()}, data={"composite": "false"}
+    )
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["output"]["subject"] is None
+
+
+def clutter() -> bytes:
+    """A picture without any plain backdrop."""
+    noise = np.random.default_rng(5).integers(0, 255, (60, 80, 3)).astype(np.uint8)
+    file = BytesIO()
+    Image.fromarray(noise).resize((320, 240)).save(file, "JPEG")
+    return file.getvalue()
 
 
 def nested(fields: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,16 @@ from imaging.operations import RECIPES
 from packshot.edge.fields import Word
 from packshot.edge.items import ItemList
 from packshot.edge.moments import Moment
-from packshot.edge.operations import ProcessForm, ProcessItem, UpscaleForm, UpscaleItem
+from packshot.edge.operations import (
+    BackgroundForm,
+    BackgroundItem,
+    ProcessForm,
+    ProcessItem,
+    RelightForm,
+    RelightItem,
+    UpscaleForm,
+    UpscaleItem,
+)
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.sources import PictureForm
 
@@ -72,4 +81,21 @@ class UpscaleJobForm(UpscaleForm, JobForm):
     items: Annotated[list[object], ItemList(UpscaleItem)] | None = ITEMS
 
 
-_FORMS: Mapping[str, type[JobForm]] = {"process": ProcessJobForm, "upscale": UpscaleJobForm}
+class BackgroundJobForm(BackgroundForm, JobForm):
+    """A job that puts subjects before backdrops."""
+
+    items: Annotated[list[object], ItemList(BackgroundItem)] | None = ITEMS
+
+
+class RelightJobForm(RelightForm, JobForm):
+    """A job that puts subjects in another light."""
+
+    items: Annotated[list[object], ItemList(RelightItem)] | None = ITEMS
+
+
+_FORMS: Mapping[str, type[JobForm]] = {
+    "process": ProcessJobForm,
+    "upscale": UpscaleJobForm,
+    "backgrounds/generate": BackgroundJobForm,
+    "relight/shadow": RelightJobForm,
+}

@@ -4,12 +4,19 @@ import json
 
 import pytest
 
+from imaging.background_recipe import BackgroundRecipe
 from imaging.operations import RECIPES, AnyRecipe, read_recipe
 from imaging.recipe import Recipe
+from imaging.relight_recipe import RelightRecipe
 from imaging.rendering import PIPELINES
 from imaging.upscale_recipe import UpscaleRecipe
 
-EXAMPLES: tuple[AnyRecipe, ...] = (Recipe(), UpscaleRecipe(factor=2.0))
+EXAMPLES: tuple[AnyRecipe, ...] = (
+    Recipe(),
+    UpscaleRecipe(factor=2.0),
+    BackgroundRecipe(),
+    RelightRecipe(),
+)
 
 
 def test_every_operation_has_a_recipe_and_a_pipeline() -> None:
