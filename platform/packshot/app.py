@@ -30,6 +30,7 @@ from packshot.edge.gate import Gate
 from packshot.edge.guard import Guard
 from packshot.edge.limiter import Limiter
 from packshot.edge.openapi import openapi_document
+from packshot.edge.postman import postman_collection
 from packshot.edge.spool import spool_of, sweep_spool
 from packshot.edge.state import ServingState
 
@@ -63,6 +64,7 @@ ENDPOINTS = (
     webhook_secret.read_webhook_secret,
     webhook_secret.rotate_webhook_secret,
     describe.read_openapi,
+    describe.read_postman,
     health.healthz,
     health.readyz,
     errors.read_error_page,
@@ -103,7 +105,8 @@ def create_app(services: "Services") -> Quart:
     """The application on these services; it opens its limiter and closes it after serving."""
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
-    state = ServingState(limiter, openapi_document(ENDPOINTS))
+    document = openapi_document(ENDPOINTS)
+    state = ServingState(limiter, document, postman_collection(document))
     state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
     gate = Gate(services.keys, services.key_uses, limiter)

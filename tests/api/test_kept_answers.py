@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from quart import Response
 from quart.typing import TestClientProtocol as ThingsClient
 
 from api.duplicates import events_of, jobs_in, let_pass
@@ -92,11 +93,23 @@ async def things(services: Services, handlers: Handlers) -> AsyncIterator[Things
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
     gate = Gate(services.keys, services.key_uses, limiter)
-    state = ServingState(limiter, b"")
-    install(app, handlers.endpoints(), services=services, state=state, gate=gate)
+    state = ServingState(limiter, b"", b"")
+    install(
+        app,
+        handlers.endpoints(),
+        services=services,
+        state=state,
+        gate=gate,
+        stray_page=no_page,
+    )
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment]
     yield app.test_client()
     await limiter.close()
+
+
+async def no_page(error: Exception) -> Response:
+    """There are no pages beside these endpoints."""
+    raise error
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ class WaitForm(Form):
     """How long to wait for a job's end."""
 
     wait: Annotated[int, WholeNumber(0, LONGEST_WAIT_S, example=20)] = Field(
-        0, description="Seconds to wait for the job's end before it is told as it is."
+        0,
+        description="Seconds to wait for the job's end before it is told as it is.",
+        examples=[20],
     )
 
 

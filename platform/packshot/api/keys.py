@@ -110,9 +110,9 @@ class RevocationForm(Form):
 class KeyActor(Answer):
     """Who created the key; ``name`` where the actor has one."""
 
-    type: str
-    id: str
-    name: str | None
+    type: str = Field(examples=["key"])
+    id: str = Field(examples=["key_01kapq3x0tw5rz8v9m2c4d6e7f"])
+    name: str | None = Field(examples=["First key"])
 
 
 class KeyAnswer(Answer):
@@ -123,26 +123,26 @@ class KeyAnswer(Answer):
     """
 
     key_id: str
-    prefix: str
-    name: str
-    scopes: list[str]
-    environment: str
+    prefix: str = Field(examples=["pshot_live_7Qv2Lm81"])
+    name: str = Field(examples=["Production"])
+    scopes: list[str] = Field(examples=[["files:read", "images:process"]])
+    environment: str = Field(examples=["live"])
     status: Status
     created_at: Time
     created_by: KeyActor
     expires_at: Time | None
-    former_secret_until: Time | None
-    revoked_at: Time | None
-    revoked_reason: str | None
+    former_secret_until: Time | None = Field(examples=[None])
+    revoked_at: Time | None = Field(examples=[None])
+    revoked_reason: str | None = Field(examples=[None])
     last_used_at: Time | None
-    last_used_address: str | None
-    last_used_endpoint: str | None
+    last_used_address: str | None = Field(examples=["192.0.2.7"])
+    last_used_endpoint: str | None = Field(examples=["POST /api/v1/process"])
 
 
 class SecretKeyAnswer(KeyAnswer):
     """A key with its secret, which is told here and never again."""
 
-    secret: str
+    secret: str = Field(examples=["pshot_live_7Qv2Lm81_<32 characters><6 of checksum>"])
 
 
 class KeysAnswer(Answer):

@@ -26,7 +26,9 @@ class SourceForm(OperationForm):
         json_schema_extra={"anyOf": [{"required": ["imageUrl"]}, {"required": ["outputId"]}]}
     )
 
-    preset_label: Text = Field(None, description="A label, recorded and echoed.")
+    preset_label: Text = Field(
+        None, description="A label, recorded and echoed.", examples=["api-test"]
+    )
     sku: Text = Field(None, description="The product's number, recorded and echoed.")
     client_ref: Text = Field(None, description="Your own reference, recorded and echoed.")
     output_id: Text = Field(

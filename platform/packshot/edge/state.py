@@ -9,13 +9,14 @@ from packshot.edge.limiter import Limiter
 
 @dataclass(slots=True)
 class ServingState:
-    """``document`` is the OpenAPI document as JSON.
+    """``document`` is the OpenAPI document as JSON, ``collection`` the Postman collection.
 
     ``is_draining`` is set once, when the process was told to stop.
     """
 
     limiter: Limiter
     document: bytes
+    collection: bytes
     is_draining: bool = False
     streams: OpenStreams = field(default_factory=OpenStreams)
     on_drain: list[Callable[[], None]] = field(default_factory=list)
