@@ -105,6 +105,7 @@ class Installation:
         banner(
             self.ready.base_url,
             data=self.layout.root,
+            org_id=self.ready.org_id,
             api_key=self.ready.api_key,
             setup_url=self.ready.setup_url,
         )

@@ -91,6 +91,21 @@ def test_an_organization_is_created_beside_a_running_up(first_start: Up):
     assert whoami(first_start, key).status_code == 200
 
 
+def test_a_lost_link_is_made_anew_beside_a_running_up(first_start: Up):
+    org_id = first_start.ready["orgId"]
+
+    made = packshot("org", "invite", org_id, "--role", "admin", "--data", first_start.data)
+    stranger = packshot("org", "invite", f"org_{'0' * 26}", "--data", first_start.data)
+    nonsense = packshot("org", "invite", "nonsense", "--data", first_start.data)
+
+    assert made.returncode == 0, made.stderr
+    opened = requests.get(made.stdout.strip(), timeout=20)
+    assert "makes you its admin" in opened.text
+    assert (stranger.returncode, nonsense.returncode) == (REFUSED, REFUSED)
+    assert "There is no organization" in stranger.stderr
+    assert "not an organization's id" in nonsense.stderr
+
+
 @pytest.mark.parametrize("name", ["api", "postgres", "valkey"])
 def test_a_killed_child_is_started_again_and_the_ready_file_says_so(first_start: Up, name: str):
     before = first_start.ready["pids"]

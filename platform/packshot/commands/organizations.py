@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from domain.api_key import ApiKey
+from domain.errors import NotFound
 from domain.ids import KeyId, OrgId
 from domain.key_text import KeyText
 from domain.organization import Organization
 from domain.recorded import Actor, Context
 from domain.roles import Role
 from domain.scopes import EVERY_SCOPE
-from packshot.commands.people import People
+from packshot.commands.people import Invited, People
 from packshot.store.claims import Claim
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
@@ -53,10 +54,26 @@ class Organizations:
             pepper_id=self.secrets.newest_pepper,
             scopes=EVERY_SCOPE,
         )
-        request_id = f"{actor_id}:{uuid4()}"
-        context = Context(org_id, Actor("system", actor_id), request_id, correlation_id=request_id)
+        context = _of_the_system(org_id, actor_id)
         await self.store.open_log(
             context, organization, key, claims=[Claim("api-key", text.kid, key_id.uuid)]
         )
         invited = await self.people.invite(context, Role.OWNER)
         return Created(org_id, key_id, text.text, invited.secret, invited.head)
+
+    async def invite(self, org_id: OrgId, role: Role, *, actor_id: str) -> Invited:
+        """Invite somebody for who runs the installation; raises NotFound."""
+        try:
+            await self.store.load(Organization, org_id=org_id, stream_id=org_id.uuid)
+        except NotFound:
+            raise NotFound(
+                "not_found",
+                f"There is no organization {org_id} in this installation.",
+                fix="Name the data folder of the one that is meant with --data DIR.",
+            ) from None
+        return await self.people.invite(_of_the_system(org_id, actor_id), role)
+
+
+def _of_the_system(org_id: OrgId, actor_id: str) -> Context:
+    request_id = f"{actor_id}:{uuid4()}"
+    return Context(org_id, Actor("system", actor_id), request_id, correlation_id=request_id)

@@ -15,11 +15,22 @@ def say(name: str, line: str) -> None:
     write(f"{tag}{line.rstrip()}\n")
 
 
-def banner(base_url: str, *, data: Path, api_key: str | None, setup_url: str | None) -> None:
+def banner(
+    base_url: str,
+    *,
+    data: Path,
+    org_id: str | None,
+    api_key: str | None,
+    setup_url: str | None,
+) -> None:
     """Print where everything is; a first key and the owner's link are shown here only."""
     lines = [f"Packshot is ready at {base_url}", f"Data lies in {data}"]
     if api_key is None:
-        lines += ["Keys of earlier starts work; for another: ./packshot org create NAME"]
+        lines += [
+            "Keys and accounts of earlier starts work.",
+            f"A new link for an owner: ./packshot org invite {org_id}",
+            "Another organization with a key: ./packshot org create NAME",
+        ]
     else:
         lines += [
             "",

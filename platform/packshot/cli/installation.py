@@ -1,0 +1,124 @@
+"""The commands about an installation: its organizations, their people, and its secrets."""
+
+# ruff: noqa: PLC0415 - --help answers in 0.2 s because nothing heavy is imported for it
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from domain.roles import Role
+from packshot.cli.speaking import (
+    AsJson,
+    DataOrElse,
+    default_data,
+    fail,
+    note,
+    problems_as_sentences,
+)
+
+if TYPE_CHECKING:
+    from packshot.wiring import Services
+
+org = typer.Typer(help="The organizations of an installation.", no_args_is_help=True)
+secret_files = typer.Typer(help="The secrets of processes apart.", no_args_is_help=True)
+
+T = TypeVar("T")
+
+
+@org.command("create")
+def create_org(
+    name: Annotated[str, typer.Argument(help="What people know the organization by.")],
+    *,
+    data: DataOrElse = None,
+    as_json: AsJson = False,
+) -> None:
+    """Found an organization with a key of every scope. The key is printed this once.
+
+    In the running installation of --data, else where PACKSHOT_DATABASE_URL and the other settings
+    lead, else in the one that runs on the checkout's data folder.
+    """
+
+    async def create(services: "Services") -> dict[str, str]:
+        made = await services.organizations.create(name, actor_id="packshot org create")
+        link = f"{services.settings.public_url}/join/{made.link_secret}"
+        return {"orgId": str(made.org_id), "apiKey": made.secret, "setupUrl": link}
+
+    created = _in_installation(create, data=data)
+    if as_json:
+        typer.echo(json.dumps(created))
+    else:
+        typer.echo(f"{name}: {created['orgId']}\nIts key, shown this once: {created['apiKey']}")
+        typer.echo(f"Its owner's link, good once: {created['setupUrl']}")
+
+
+@org.command("invite")
+def invite(
+    org_id: Annotated[str, typer.Argument(help="The organization, such as org_01m8….")],
+    *,
+    role: Annotated[Role, typer.Option(help="What whoever opens it becomes.")] = Role.OWNER,
+    data: DataOrElse = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a link that makes whoever opens it first a member.
+
+    It works once, for seven days: for a first owner whose link was lost or is too old. The
+    installation is found as `packshot org create` finds it.
+    """
+    from domain.ids import OrgId
+
+    try:
+        wanted = OrgId.parse(org_id)
+    except ValueError:
+        fail(f"{org_id!r} is not an organization's id; `packshot up` and `org create` tell them.")
+
+    async def send(services: "Services") -> dict[str, str]:
+        sent = await services.organizations.invite(wanted, role, actor_id="packshot org invite")
+        link = f"{services.settings.public_url}/join/{sent.secret}"
+        expires_at = sent.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"orgId": org_id, "role": str(role), "url": link, "expiresAt": expires_at}
+
+    sent = _in_installation(send, data=data)
+    typer.echo(json.dumps(sent) if as_json else sent["url"])
+
+
+@secret_files.command("create")
+def create_secrets(
+    folder: Annotated[Path, typer.Argument(help="The folder, for PACKSHOT_SECRETS_DIR.")],
+) -> None:
+    """Make the secrets that every process apart shares, once. None is overwritten."""
+    with problems_as_sentences():
+        from packshot.embedded.secrets import create
+
+        is_made = create(folder.absolute())
+    typer.echo(
+        f"Made the secrets in {folder}. Keep a copy: no key works without them."
+        if is_made
+        else f"Nothing to do: the secrets are in {folder}."
+    )
+
+
+def _in_installation(work: Callable[["Services"], Awaitable[T]], *, data: Path | None) -> T:
+    """Do something with the services of the installation that is meant, and say which it was."""
+    import asyncio
+
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.embedded.visit import external_address, running_installation
+        from packshot.wiring import open_services
+
+        is_external = external_address(os.environ, "PACKSHOT_DATABASE_URL", data=data)
+        settings = Settings.read(
+            os.environ if is_external else running_installation(data or default_data()).settings
+        )
+
+        async def run() -> T:
+            async with open_services(settings, render=False) as services:
+                return await work(services)
+
+        done = asyncio.run(run())
+        note(settings.database_url)
+    return done
