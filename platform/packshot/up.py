@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,8 +14,8 @@ import asyncpg
 
 from domain.ids import OrgId
 from packshot.config import Settings
+from packshot.embedded import demo_shop, postgres, secrets, valkey
 from packshot.embedded import port as listening
-from packshot.embedded import postgres, secrets, valkey
 from packshot.embedded.child import Child
 from packshot.embedded.layout import DATABASE, Layout
 from packshot.embedded.lock import held
@@ -27,6 +28,8 @@ from packshot.store.migrate import migrate
 API_GRACE_S = 35.0  # its own drain takes up to 30, a worker's 25
 OTHER_PROCESSES = ("worker", "relay", "projector")
 FIRST_ORGANIZATION = "Demo"
+DEMO_SHOP_URL = "PACKSHOT_DEMO_SHOP_URL"
+PID_NAMES = {demo_shop.NAME: "demoShop"}  # in the ready file names are as JSON has them
 
 
 def up(data: Path, *, port: int, ready_file: Path | None) -> int:
@@ -48,16 +51,21 @@ def up(data: Path, *, port: int, ready_file: Path | None) -> int:
         ready.clear()
         layout.address.write_text(os.environ.get("PACKSHOT_PUBLIC_URL") or ready.base_url)
         secrets.ensure(layout)
+        secrets.ensure_demo_shop(layout)
+        shop = stack.enter_context(demo_shop.listening())
+        ready.demo_shop_url = demo_shop.url_of(shop)
         if postgres.initialize(layout, keep_open=(lock,)):
             say("up", f"made a database in {layout.root}")
-        return asyncio.run(Installation(layout, ready, port=port, lock=lock).run())
+        return asyncio.run(Installation(layout, ready, port=port, lock=lock, shop=shop).run())
     return 0
 
 
 class Installation:
     """The running children of one data folder, started and stopped in their order."""
 
-    def __init__(self, layout: Layout, ready: ReadyFile, *, port: int, lock: int) -> None:
+    def __init__(
+        self, layout: Layout, ready: ReadyFile, *, port: int, lock: int, shop: socket.socket
+    ) -> None:
         self.layout = layout
         self.ready = ready
         self.postgres = Child(
@@ -66,15 +74,20 @@ class Installation:
         self.valkey = Child(
             valkey.service(layout, keep_open=(lock,)), say, log=layout.log / "valkey.log"
         )
+        self.demo_shop = Child(demo_shop.service(layout, shop, keep_open=(lock,)), say)
+        shop_url = demo_shop.url_of(shop)
         self.processes = (
-            Child(_api(layout, port=port, lock=lock), say),
-            *(Child(_process(name, layout, lock=lock), say) for name in OTHER_PROCESSES),
+            Child(_api(layout, port=port, lock=lock, shop_url=shop_url), say),
+            *(
+                Child(_process(name, layout, lock=lock, shop_url=shop_url), say)
+                for name in OTHER_PROCESSES
+            ),
         )
 
     @property
     def children(self) -> tuple[Child, ...]:
         """Every child."""
-        return (*self.processes, self.valkey, self.postgres)
+        return (*self.processes, self.demo_shop, self.valkey, self.postgres)
 
     async def run(self) -> int:
         """Start, keep every child alive until a signal, then drain; returns the exit code."""
@@ -101,6 +114,7 @@ class Installation:
         if self.ready.org_id is None:
             await self._found_organization()
         await asyncio.gather(*(process.start() for process in self.processes))
+        await self.demo_shop.start()  # last: the first time it draws for some seconds
         self._write_ready()
         banner(
             self.ready.base_url,
@@ -120,10 +134,18 @@ class Installation:
         self.ready.org_id, self.ready.api_key = str(made.org_id), made.secret
 
     def _write_ready(self) -> None:
-        self.ready.write({child.service.name: child.pid for child in self.children})
+        self.ready.write(
+            {
+                PID_NAMES.get(child.service.name, child.service.name): child.pid
+                for child in self.children
+            }
+        )
 
     async def _stop(self, tasks: list[asyncio.Task[Any]]) -> None:
-        """Drain the processes, then Valkey, then Postgres: each outlives those that write to it."""
+        """Drain the processes, then Valkey and the demo shop, then Postgres.
+
+        Each outlives those that write to it.
+        """
         say("up", "stopping (Ctrl-C again to force)")
         for child in self.children:
             child.forbid_restart()
@@ -131,7 +153,7 @@ class Installation:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(process.stop() for process in self.processes))
-        await self.valkey.stop()
+        await asyncio.gather(self.demo_shop.stop(), self.valkey.stop())
         await self.postgres.stop()
         say("up", "stopped")
 
@@ -156,24 +178,27 @@ async def _first_of(tasks: list[asyncio.Task[Any]]) -> None:
         task.result()
 
 
-def _api(layout: Layout, *, port: int, lock: int) -> Service:
+def _api(layout: Layout, *, port: int, lock: int, shop_url: str) -> Service:
     return Service(
         name="api",
         argv=[sys.executable, "-P", "-m", "packshot", "api", "--port", str(port)],
         is_ready=lambda _pid: listening.answers_ready(port),
-        env={**layout.settings, "PYTHONUNBUFFERED": "1"},
+        env={**layout.settings, "PYTHONUNBUFFERED": "1", DEMO_SHOP_URL: shop_url},
         grace_s=API_GRACE_S,
         keep_open=(lock,),
     )
 
 
-def _process(name: str, layout: Layout, *, lock: int) -> Service:
+def _process(name: str, layout: Layout, *, lock: int, shop_url: str) -> Service:
     started = layout.sockets / f"{name}.started"
+    env = {**layout.settings, "PYTHONUNBUFFERED": "1", STARTED_FILE: str(started)}
+    if name == "worker":  # the others call no shop
+        env[DEMO_SHOP_URL] = shop_url
     return Service(
         name=name,
         argv=[sys.executable, "-P", "-m", "packshot", name],
         is_ready=lambda pid: has_started(started, pid),
-        env={**layout.settings, "PYTHONUNBUFFERED": "1", STARTED_FILE: str(started)},
+        env=env,
         grace_s=API_GRACE_S,
         keep_open=(lock,),
     )

@@ -6,11 +6,13 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 import requests
+from standardwebhooks import Webhook
 
 from installation import Up, free_port, is_alive, packshot, running_up, start_up
 from packshot.embedded.layout import Layout
@@ -80,6 +82,7 @@ def test_nobody_else_can_read_the_ready_file_or_a_secret_or_reach_a_socket(first
         "log-signing-key.pub",
         "key-encryption-key",
         "session-key",
+        "demo-shop-secret",
     }
 
 
@@ -116,6 +119,52 @@ def test_a_killed_child_is_started_again_and_the_ready_file_says_so(first_start:
     key = first_start.ready["apiKey"]
     first_start.until(lambda: answers(first_start, key), what="an answer to the key")
     assert is_alive(first_start.ready["pids"][name])
+
+
+def demo_catalog(up: Up) -> list[dict[str, object]]:
+    """The demo shop's catalog, asked with the secret of the data folder."""
+    secret = (up.data / "secrets" / "demo-shop-secret").read_text()
+    at = datetime.now(UTC)
+    headers = {
+        "webhook-id": "msg_test",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign("msg_test", at, "GET /catalog"),
+    }
+    url = up.ready["demoShopUrl"] + "/catalog"
+    answer = requests.get(url, headers=headers, timeout=90)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["items"]
+
+
+def test_a_demo_shop_with_twelve_listings_runs_and_keeps_what_changed_when_it_is_killed(
+    first_start: Up,
+):
+    before = demo_catalog(first_start)
+    shop = first_start.ready["demoShopUrl"]
+    requests.post(f"{shop}/shop/MUG-SAGE-350/swap", timeout=10)
+    changed = demo_catalog(first_start)
+
+    pid = first_start.ready["pids"]["demoShop"]
+    os.kill(pid, signal.SIGKILL)
+    first_start.until(lambda: first_start.ready["pids"]["demoShop"] != pid, what="a new pid")
+
+    assert len(before) == 12
+    assert changed != before
+    assert first_start.ready["demoShopUrl"] == shop
+    assert demo_catalog(first_start) == changed
+
+
+def test_the_demo_shop_is_closed_to_what_callers_name(first_start: Up):
+    shop = first_start.ready["demoShopUrl"]
+
+    answer = requests.post(
+        f"http://127.0.0.1:{first_start.port}/api/v1/process",
+        headers={"x-api-key": first_start.ready["apiKey"]},
+        json={"imageUrl": f"{shop}/images/img_1"},
+        timeout=30,
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "url_not_allowed")
 
 
 def answers(up: Up, key: str) -> bool:

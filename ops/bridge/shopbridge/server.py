@@ -229,6 +229,11 @@ class Handler(BaseHTTPRequestHandler):
         body = storefront.page(self.server.account, items, can_swap=self._is_at_home())
         return Answer(body, media_type="text/html; charset=utf-8", headers=storefront.HEADERS)
 
+    def no_icon(self) -> Answer:
+        """GET /favicon.ico, which browsers ask for unasked."""
+        self._refuse_body()
+        return Answer(b"", HTTPStatus.NO_CONTENT)
+
     def swap(self, sku: str) -> Answer:
         """POST /shop/{sku}/swap: somebody changes a listing. Only for a browser on this machine."""
         if not self._is_at_home() or not self._is_from_own_page():
@@ -313,6 +318,7 @@ def _unquoted(sku: str) -> str:
 
 ROUTES: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = (
     (re.compile("/"), {"GET": "shop_page"}),
+    (re.compile("/favicon.ico"), {"GET": "no_icon"}),
     (re.compile("/health"), {"GET": "health"}),
     (re.compile("/catalog"), {"GET": "catalog"}),
     (re.compile("/catalog/([^/]{1,1000})"), {"GET": "listing"}),

@@ -59,6 +59,11 @@ class Layout:
         return self.root / "log"
 
     @property
+    def demo_shop(self) -> Path:
+        """The demo shop: its listings and its pictures."""
+        return self.root / "demo-shop"
+
+    @property
     def lock(self) -> Path:
         """The file that one running installation holds."""
         return self.root / "lock"

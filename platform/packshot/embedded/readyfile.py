@@ -20,6 +20,7 @@ class ReadyFile:
     org_id: str | None = None
     api_key: str | None = field(default=None, repr=False)
     setup_url: str | None = field(default=None, repr=False)
+    demo_shop_url: str | None = None
 
     def clear(self) -> None:
         """Remove what an earlier run left, and see that the file can be written.
@@ -46,6 +47,7 @@ class ReadyFile:
             "orgId": self.org_id,
             "apiKey": self.api_key,
             "setupUrl": self.setup_url,
+            "demoShopUrl": self.demo_shop_url,
             "databaseUrl": self.layout.owner_url,
             "redisUrl": self.layout.redis_url,
             "pids": dict(pids),

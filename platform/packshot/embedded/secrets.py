@@ -1,16 +1,19 @@
 """The secrets of an installation, made once before anything else; no default one is in code."""
 
+import base64
 import os
 import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from domain.webhook_secret import PREFIX as WEBHOOK_SECRET_PREFIX
 from packshot.embedded.layout import Layout
 from packshot.embedded.problems import MissingSecrets, UnusableFolder
 
 NAMES = ("pepper-1", "log-signing-key", "key-encryption-key", "session-key")
 PUBLIC_KEY = "log-signing-key.pub"
+DEMO_SHOP_SECRET = "demo-shop-secret"  # noqa: S105 - a file's name
 SECRET_BYTES = 32  # hex in the file; of the signing key it is the Ed25519 seed (RFC 8032)
 
 
@@ -27,6 +30,17 @@ def ensure(layout: Layout) -> None:
             "that was made with them. Restore the files from a backup."
         )
     _make(layout.secrets, missing)
+
+
+def ensure_demo_shop(layout: Layout) -> None:
+    """Make the secret of the demo shop where there is none, also in a folder of an older release.
+
+    A new one disowns nothing: connections to the demo shop keep no copy of it.
+    """
+    path = layout.secrets / DEMO_SHOP_SECRET
+    if not path.exists():
+        key = secrets.token_bytes(SECRET_BYTES)
+        _write_once(path, WEBHOOK_SECRET_PREFIX + base64.b64encode(key).decode())
 
 
 def create(folder: Path) -> bool:
