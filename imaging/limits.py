@@ -21,6 +21,7 @@ class Limits:
     ``memory_bytes`` is compared with a prediction from the header; ``deadline_s`` is the time
     after which a render is given up (inside the process; the pool kills it a little later).
     ``pixels_here`` is what may be rendered in this place; more is for another one to do.
+    ``result_pixels`` is what the finished picture may have.
     """
 
     file_bytes: int = 50 * _MIB
@@ -29,6 +30,7 @@ class Limits:
     memory_bytes: int = 1024 * _MIB
     deadline_s: float = 30.0
     pixels_here: int | None = None
+    result_pixels: int = 100_000_000
 
 
 class TooLargeHere(InvalidImage):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from domain.errors import InvalidImage
 from imaging.limits import Header, Limits, inspect
 from imaging.plan import on_canvas
 from imaging.recipe import Recipe
@@ -36,7 +37,9 @@ def run(
     """
     header = inspect(source, limits)
     clock = Clock(limits.deadline_s, spent_ms=dict.fromkeys(PARTS, 0.0))
-    work = Work(source, framing(header), destination, limits, header, clock)
+    canvas = framing(header)
+    _refuse_result(canvas, limits)
+    work = Work(source, canvas, destination, limits, header, clock)
     if header.pages > 1:
         work.warn("frames_ignored", f"The first of {header.pages} frames was used.")
     for part, step in steps:
@@ -46,6 +49,18 @@ def run(
         decoded_s = (clock.spent_ms.get("decode_ms", 0.0) - decoding) / 1000
         clock.add(part, time.perf_counter() - started - decoded_s)
     return _rendered(work, generated=generated)
+
+
+def _refuse_result(canvas: Recipe, limits: Limits) -> None:
+    pixels = canvas.width_px * canvas.height_px
+    if pixels > limits.result_pixels:
+        raise InvalidImage(
+            "too_many_pixels",
+            f"The finished picture would be {canvas.width_px} × {canvas.height_px} pixels "
+            f"({pixels / 1e6:.1f} megapixels); up to {limits.result_pixels / 1e6:g} are made here.",
+            allowed={"maxPixels": limits.result_pixels},
+            fix="Ask for a smaller picture, or send the request with a key.",
+        )
 
 
 def _rendered(work: Work, *, generated: bool) -> Rendered:

@@ -20,6 +20,7 @@ from packshot.api import (
     outputs,
     process,
     relight,
+    trials,
     upscale,
     webhook_secret,
     whoami,
@@ -70,6 +71,14 @@ ENDPOINTS = (
     errors.read_error_page,
 )
 
+# Without a key, where settings.public_api is on; see api/trials.py.
+TRIALS = (
+    trials.try_process,
+    trials.try_upscale,
+    trials.try_background,
+    trials.try_relight,
+)
+
 PAGES = (
     start.start,
     start.look_at_organization,
@@ -105,14 +114,15 @@ def create_app(services: "Services") -> Quart:
     """The application on these services; it opens its limiter and closes it after serving."""
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
-    document = openapi_document(ENDPOINTS)
+    endpoints = (*ENDPOINTS, *TRIALS) if services.settings.public_api else ENDPOINTS
+    document = openapi_document(endpoints)
     state = ServingState(limiter, document, postman_collection(document))
     state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
     gate = Gate(services.keys, services.key_uses, limiter)
     pages = Pages(services, state, gate=gate)
     pages.install(app, PAGES)
-    install(app, ENDPOINTS, services=services, state=state, gate=gate, stray_page=pages.refuse)
+    install(app, endpoints, services=services, state=state, gate=gate, stray_page=pages.refuse)
     app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
 
     @app.before_serving

@@ -23,6 +23,7 @@ class Settings:
     as ``packshot_writer``, followed through ``projector_database_url`` as ``packshot_projector``;
     the owner's URL is only needed by ``packshot migrate``, ``rebuild`` and ``up``.
 
+    ``public_api`` lets callers without a key try the picture operations, under limits of their own.
     ``public_url`` is where people reach the pages, without a path: links begin with it.
 
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
@@ -41,6 +42,7 @@ class Settings:
     allowed_private: str = ""
     public_url: str = DEFAULT_PUBLIC_URL
     upload_max_bytes: int = 50 * MIB
+    public_api: bool = False
     demo_shop_url: str | None = None
 
     @classmethod
@@ -61,6 +63,7 @@ class Settings:
             ),
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
+            public_api=reader.switch("PACKSHOT_PUBLIC_API"),
             public_url=reader.origin("PACKSHOT_PUBLIC_URL", default=DEFAULT_PUBLIC_URL),
         )
         reader.refuse_mistakes()
@@ -97,6 +100,12 @@ class _Reader:
             )
             return default
         return int(value)
+
+    def switch(self, name: str) -> bool:
+        value = self.environ.get(name) or "off"
+        if value not in {"on", "off"}:
+            self.mistakes.append(f"{name} must be on or off; got {value!r}")
+        return value == "on"
 
     def demo_shop_url(self, name: str) -> str | None:
         value = self.environ.get(name) or None

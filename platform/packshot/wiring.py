@@ -25,6 +25,7 @@ from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
 from packshot.commands.sessions import Sessions
+from packshot.commands.trials import Trials
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
 from packshot.render.pool import WAIT_SECONDS, RenderPool
@@ -79,6 +80,7 @@ class Services:
     sessions: Sessions
     webhook_secrets: WebhookSecrets
     images: Images
+    trials: Trials
     jobs: Jobs
     attempts: Attempts
     downloads: Downloads
@@ -123,10 +125,7 @@ async def open_services(
         pools = await stack.enter_async_context(
             open_pools(settings.database_url, settings.writer_database_url)
         )
-        limits = Limits(pixels_here=MOST_PIXELS_HERE if hand_over else None)
-        # A worker's picture waits for its renderer under a lease; only a caller has no patience.
-        wait_s = WAIT_SECONDS if hand_over else None
-        pool = RenderPool(settings.render_children, limits=limits, wait_s=wait_s)
+        pool = _render_pool(settings, hand_over=hand_over)
         stack.push_async_callback(pool.stop)
         store = EventStore(
             pools,
@@ -154,6 +153,7 @@ async def open_services(
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=Images(store, blobs, maker, waker),
+            trials=Trials(maker),
             jobs=Jobs(store, blobs, waker, endings),
             attempts=Attempts(
                 store, blobs, maker, downloads, waker, clock=_now, lease_s=settings.job_lease_s
@@ -162,6 +162,13 @@ async def open_services(
             outbound=outbound,
             demo_outbound=demo_outbound,
         )
+
+
+def _render_pool(settings: Settings, *, hand_over: bool) -> RenderPool:
+    limits = Limits(pixels_here=MOST_PIXELS_HERE if hand_over else None)
+    # A worker's picture waits for its renderer under a lease; only a caller has no patience.
+    wait_s = WAIT_SECONDS if hand_over else None
+    return RenderPool(settings.render_children, limits=limits, wait_s=wait_s)
 
 
 def _outbound(settings: Settings) -> OutboundClient:

@@ -118,4 +118,5 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "PACKSHOT_RENDER_CHILDREN": str(settings.render_children),
         "PACKSHOT_JOB_LEASE_SECONDS": str(settings.job_lease_s),
         "PACKSHOT_ALLOWED_PRIVATE_CIDRS": settings.allowed_private,
+        "PACKSHOT_PUBLIC_API": "on" if settings.public_api else "off",
     }

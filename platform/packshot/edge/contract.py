@@ -32,6 +32,7 @@ class Access(StrEnum):
     """Who may call an endpoint, where no single scope says it."""
 
     PUBLIC = "public"
+    BY_ADDRESS = "anyone, counted by address"
     ANY_KEY = "any key"
 
 
@@ -127,7 +128,7 @@ class Endpoint:
     @property
     def is_public(self) -> bool:
         """True when no key is asked for."""
-        return self.scope is Access.PUBLIC
+        return self.scope in {Access.PUBLIC, Access.BY_ADDRESS}
 
     @property
     def is_repeatable(self) -> bool:
@@ -170,7 +171,8 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     beyond those that follow from the rest of the declaration; ``answer_headers`` are documented.
     ``follows`` is the following view that a GET reads, None where what it reads is right at once.
     ``accepted`` is the model of a 202, where the work may be done later. ``json_max_bytes`` is how
-    large a JSON body may be. ``created`` says that the answer is a 201 with a Location.
+    large a JSON body may be; 0 where the fields only come beside a file. ``created`` says that the
+    answer is a 201 with a Location.
     """
 
     def declare(handler: Handler) -> Endpoint:

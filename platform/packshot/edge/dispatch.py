@@ -147,7 +147,7 @@ async def _fields_of_body(
             max_bytes=settings.upload_max_bytes,
         ) as received:
             yield received.values, received.file
-    elif media_type == "application/json":
+    elif media_type == "application/json" and endpoint.json_max_bytes:
         body.max_bytes = endpoint.json_max_bytes
         yield read_json_fields(await body), None
     elif body.expected_bytes == 0 or (not media_type and not await _has_bytes(body)):
@@ -180,7 +180,7 @@ def _query_fields(query: bytes) -> dict[str, object]:
 
 
 def _unsupported_media_type(endpoint: Endpoint) -> Refusal:
-    accepted = ["application/json"]
+    accepted = ["application/json"] if endpoint.json_max_bytes else []
     if endpoint.file_field is not None:
         accepted.insert(0, "multipart/form-data")
     return InvalidInput(

@@ -41,6 +41,9 @@ class Gate:
 
     async def admit(self, endpoint: Endpoint, exchange: Exchange, *, query: bytes) -> None:
         """Set the exchange's key and decision; raises the Refusal that fits."""
+        if endpoint.scope is Access.BY_ADDRESS:
+            await self._charge(exchange, address_charge(exchange.address))
+            return
         if endpoint.is_public:
             return  # health, documents and pages are outside the limits
         key = await self._authenticate(exchange, query)

@@ -196,7 +196,8 @@ def _request_body(endpoint: Endpoint) -> Schema:
     if endpoint.file_field is not None:
         multipart = {"$ref": REF.format(model=endpoint.form.__name__ + "Multipart")}
         content["multipart/form-data"] = {"schema": multipart}
-    content["application/json"] = {"schema": reference}
+    if endpoint.json_max_bytes:
+        content["application/json"] = {"schema": reference}
     return {"required": True, "content": content}
 
 

@@ -74,7 +74,7 @@ class PresetAnswer(Answer):
 class OutputAnswer(Answer):
     """A finished picture."""
 
-    output_id: str
+    output_id: str | None
     job_id: str | None
     url: str
     format: str

@@ -115,6 +115,8 @@ class Layout:
         told = self.address.read_text() if self.address.exists() else ""
         return {
             **({"PACKSHOT_PUBLIC_URL": told} if told else {}),
+            # Only this machine reaches what `up` serves; an operator may say otherwise.
+            "PACKSHOT_PUBLIC_API": os.environ.get("PACKSHOT_PUBLIC_API") or "on",
             "PACKSHOT_DATABASE_URL": self.database_url("packshot_app"),
             "PACKSHOT_WRITER_DATABASE_URL": self.database_url("packshot_writer"),
             "PACKSHOT_PROJECTOR_DATABASE_URL": self.database_url("packshot_projector"),

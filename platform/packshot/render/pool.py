@@ -88,8 +88,10 @@ class RenderPool:
             raise RuntimeError("the pool was not started")
         return self._engine
 
-    async def render(self, source: Path, recipe: AnyRecipe, *, destination: Path) -> Rendered:
-        """Render a picture file to ``destination``.
+    async def render(
+        self, source: Path, recipe: AnyRecipe, *, destination: Path, limits: Limits | None = None
+    ) -> Rendered:
+        """Render a picture file to ``destination``; ``limits`` stand in for the pool's own.
 
         Raises the Refusal of the imaging room for a picture that cannot be used, and Unavailable
         when too many wait, no child can be started, or the render takes longer than ``wall_s``. A
@@ -100,7 +102,7 @@ class RenderPool:
             "operation": recipe.operation,
             "recipe": recipe.to_dict(),
             "destination": str(destination),
-            "limits": asdict(self.limits),
+            "limits": asdict(limits or self.limits),
         }
         async with self._a_place():
             answer = await self._answer(request, destination)
