@@ -266,7 +266,7 @@ def key_answer(key: ListedKey) -> KeyAnswer:
             type=key.created_by_type, id=key.created_by_id, name=key.created_by_name
         ),
         expires_at=key.expires_at,
-        former_secret_until=key.former_until,
+        former_secret_until=None if key.revoked_at is not None else key.former_until,
         revoked_at=key.revoked_at,
         revoked_reason=key.revoked_reason,
         last_used_at=key.last_used_at,
