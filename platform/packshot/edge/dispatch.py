@@ -65,7 +65,10 @@ def install(
 
 
 def _looks_for_a_page(asked: Request) -> bool:
-    return not asked.path.startswith(API_PREFIX) and asked.accept_mimetypes.accept_html
+    """Whether a browser asks: curl and most clients take anything, browsers HTML before JSON."""
+    wanted = asked.accept_mimetypes
+    prefers_html = wanted.quality("text/html") > wanted.quality("application/json")
+    return prefers_html and not asked.path.startswith(API_PREFIX)
 
 
 class _Runner:
