@@ -18,6 +18,7 @@ from domain.ids import (
     MembershipId,
     OrgId,
     PublishId,
+    SyncId,
     UserId,
 )
 from projections.api_keys import key_names
@@ -37,6 +38,7 @@ SUBJECTS: Mapping[str, type[Id]] = {
     "job": JobId,
     "integration": IntegrationId,
     "publish": PublishId,
+    "catalog": SyncId,
 }
 
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.ids import IntegrationId, JobId, OutputId, PublishId
+from domain.catalog_sync import CatalogSync, item_id_of
+from domain.connection import Connection
+from domain.ids import IntegrationId, JobId, OutputId, PublishId, SyncId
 from domain.listing import Image, ListingPlan, Target, Wish
 from domain.output import Output
 from domain.publish import Publish
+from domain.recorded import Actor
 
 
 def an_output(**wish: Any) -> Output:
@@ -52,3 +55,40 @@ def a_live_publish(**wish: Any) -> Publish:
     remote = {"integration_id": str(asked.integration_id), "sha256": "2" * 64, "remote_id": "img_2"}
     publish.succeed(digest="d2", after=[after], remote=remote)
     return publish
+
+
+def a_connection(**wish: Any) -> Connection:
+    """A connection to a bridge that was just made."""
+    fields: dict[str, Any] = {
+        "kind": "amazon-bridge",
+        "name": "Our shop",
+        "settings": {"url": "https://shop.example"},
+        "account": "Acme",
+        "fingerprint": "0011223344556677",
+        "hint": "abcd",
+        "given_by": Actor("user", "usr_ada"),
+    }
+    return Connection.connect(IntegrationId.new(), **(fields | wish))
+
+
+def a_synced_catalog(connection: Connection, *skus: str) -> CatalogSync:
+    """A sync of that connection that has read listings of these SKUs."""
+    integration_id = connection.integration_id
+    sync = CatalogSync.start(SyncId.new(), integration_id=integration_id)
+    items = [
+        {
+            "item_id": str(item_id_of(integration_id, sku).uuid),
+            "integration_id": str(integration_id.uuid),
+            "remote_id": sku,
+            "sku": sku,
+            "title": f"Product {sku}",
+            "url": None,
+            "images": [],
+            "digest": "d",
+            "updated_at": None,
+        }
+        for sku in skus
+    ]
+    sync.fetch(cursor=None, items=items, seen=len(items))
+    sync.finish(items=len(items))
+    return sync

@@ -2,35 +2,22 @@ import pytest
 
 from domain.connection import Connection
 from domain.errors import InvalidInput, NotFound, Refusal, Unavailable
-from domain.ids import IntegrationId, JobId, SyncId
+from domain.ids import JobId, SyncId
 from domain.recorded import Actor
 from given import given
+from makers import a_connection
 
-ADA = Actor("user", "usr_ada")
 BOB = Actor("key", "key_bob")
 
 
-def connected(**wish: object) -> Connection:
-    fields: dict[str, object] = {
-        "kind": "amazon-bridge",
-        "name": "Our shop",
-        "settings": {"url": "https://shop.example"},
-        "account": "Acme",
-        "fingerprint": "0011223344556677",
-        "hint": "abcd",
-        "given_by": ADA,
-    }
-    return Connection.connect(IntegrationId.new(), **(fields | wish))  # type: ignore[arg-type]
-
-
 def failing() -> Connection:
-    connection = connected()
+    connection = a_connection()
     connection.fail(Unavailable("channel_unreachable", "It does not answer."))
     return connection
 
 
 def disconnected() -> Connection:
-    connection = connected()
+    connection = a_connection()
     connection.disconnect()
     return connection
 
@@ -40,11 +27,11 @@ def rotate(connection: Connection) -> None:
 
 
 def test_a_connection_records_who_gave_its_credentials() -> None:
-    assert connected().given_by == {"type": "user", "id": "usr_ada"}
+    assert a_connection().given_by == {"type": "user", "id": "usr_ada"}
 
 
 def test_new_credentials_are_of_who_gave_them_and_have_the_next_version() -> None:
-    given(connected()).when(rotate).then(
+    given(a_connection()).when(rotate).then(
         (
             Connection.CredentialsRotated,
             {"version": 2, "hint": "wxyz", "given_by": {"type": "key", "id": "key_bob"}},
@@ -62,20 +49,20 @@ def test_new_credentials_end_a_failure() -> None:
 
 def test_the_demo_shop_takes_no_credentials() -> None:
     with pytest.raises(InvalidInput):
-        given(connected(settings={"demo": True})).when(rotate)
+        given(a_connection(settings={"demo": True})).when(rotate)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "a" * 101, "a\nb"])
 def test_a_name_that_people_could_not_read_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput):
-        connected(name=name)
+        a_connection(name=name)
     with pytest.raises(InvalidInput):
-        given(connected()).when(lambda connection: connection.rename(name))
+        given(a_connection()).when(lambda connection: connection.rename(name))
 
 
 def test_a_connection_is_renamed_only_to_another_name() -> None:
-    given(connected()).when(lambda connection: connection.rename(" Our shop ")).then()
-    given(connected()).when(lambda connection: connection.rename("Shop 2")).then(
+    given(a_connection()).when(lambda connection: connection.rename(" Our shop ")).then()
+    given(a_connection()).when(lambda connection: connection.rename("Shop 2")).then(
         (Connection.Renamed, {"name": "Shop 2"})
     )
 
@@ -95,14 +82,14 @@ def test_another_failure_is_told() -> None:
 
 
 def test_only_a_failing_connection_recovers() -> None:
-    given(connected()).when(Connection.recover).then()
+    given(a_connection()).when(Connection.recover).then()
     given(failing()).when(Connection.recover).then((Connection.Recovered, {}))
 
 
 def test_a_sync_names_its_job() -> None:
     sync_id, job_id = SyncId.new(), JobId.new()
 
-    story = given(connected()).when(lambda c: c.request_sync(sync_id, job_id=job_id))
+    story = given(a_connection()).when(lambda c: c.request_sync(sync_id, job_id=job_id))
 
     story.then((Connection.SyncRequested, {"sync_id": str(sync_id), "job_id": str(job_id)}))
 
