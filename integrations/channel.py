@@ -210,7 +210,10 @@ class Verdict(StrEnum):
 class Channel(Protocol):
     """One connection to one shop. Every method raises ChannelError and nothing else of the net."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """What kind of shop it is."""
+        ...
 
     async def verify(self) -> Identity:
         """Who answers, to these credentials."""

@@ -67,6 +67,19 @@ class Shop:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def as_allowed(self) -> str:
+        """This shop as PACKSHOT_ALLOWED_PRIVATE_CIDRS names it."""
+        return f"127.0.0.1/32:{self.port}"
+
+    def reopen(self, *, products: int) -> None:
+        """Begin anew with so many products."""
+        self.secret, self.account, self.page_items = SECRET, "Acme shop", 100
+        for kept in (self.products, self.faults, self.asked, self.published):
+            kept.clear()
+        for number in range(products):
+            self.put(f"SKU-{number:04}")
+
     def put(self, sku: str, **told: Any) -> None:
         """Put a product into the shop, or another one in its place."""
         self.products[sku] = a_product(sku, **told)
@@ -189,8 +202,7 @@ class Handler(BaseHTTPRequestHandler):
 def a_shop(*, products: int = 0) -> Iterator[Shop]:
     """A shop on a free port of loopback."""
     shop = Shop()
-    for number in range(products):
-        shop.put(f"SKU-{number:04}")
+    shop.reopen(products=products)
     handler = type("ShopHandler", (Handler,), {"shop": shop})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from domain.api_key import ApiKey
+from domain.catalog_sync import CatalogSync
 from domain.connection import Connection
 from domain.errors import Unavailable
 from domain.invite import Invite
@@ -18,6 +19,10 @@ from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
 from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
+from packshot.commands.catalog import Catalog
+from packshot.commands.catalog_syncs import OPERATION as CATALOG_SYNC
+from packshot.commands.catalog_syncs import CatalogSyncs
+from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
@@ -25,6 +30,7 @@ from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
 from packshot.commands.sessions import Sessions
+from packshot.commands.shops import DemoShop, Shops
 from packshot.commands.trials import Trials
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
@@ -39,9 +45,12 @@ from packshot.store.keyuse import KeyUses
 from packshot.store.migrate import applied_migrations, migrations
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
+from packshot.store.vault import Vault
 from packshot.store.wake import Waker
 from projections.activity import ActivityView
 from projections.api_keys import ApiKeySecretsView, ApiKeysView
+from projections.catalog import CatalogView
+from projections.connections import CatalogSyncsView, ConnectionsView
 from projections.jobs import JobsView
 from projections.memberships import InvitesView, MembershipsView
 from projections.organizations import OrganizationsView
@@ -50,8 +59,18 @@ from projections.publishes import PublishesView, RemoteMediaView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
-AGGREGATES = (Organization, User, Membership, Invite, ApiKey, Job, Connection, Publish)
-FOLLOWING_VIEWS = (ActivityView(),)
+AGGREGATES = (
+    Organization,
+    User,
+    Membership,
+    Invite,
+    ApiKey,
+    Job,
+    Connection,
+    CatalogSync,
+    Publish,
+)
+FOLLOWING_VIEWS = (ActivityView(), CatalogView())
 INLINE_VIEWS = (
     OrganizationsView(),
     MembershipsView(),
@@ -62,6 +81,8 @@ INLINE_VIEWS = (
     JobsView(),
     PublishesView(),
     RemoteMediaView(),
+    ConnectionsView(),
+    CatalogSyncsView(),
 )
 
 
@@ -82,6 +103,9 @@ class Services:
     images: Images
     trials: Trials
     jobs: Jobs
+    connections: Connections
+    catalog_syncs: CatalogSyncs
+    catalog: Catalog
     attempts: Attempts
     downloads: Downloads
     outbound: OutboundClient
@@ -103,6 +127,32 @@ class Services:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """The ways out of a process."""
+
+    pools: Pools
+    waker: Waker
+    endings: Endings
+    outbound: OutboundClient
+    demo_outbound: OutboundClient | None
+
+
+@asynccontextmanager
+async def _linked(settings: Settings) -> AsyncIterator[_Links]:
+    outbound, demo_outbound = _outbound(settings), _demo_outbound(settings)
+    waker, endings = Waker(settings.redis_url), Endings(settings.redis_url)
+    async with AsyncExitStack() as stack:
+        for close in (outbound.close, waker.close, endings.close):
+            stack.push_async_callback(close)
+        if demo_outbound is not None:
+            stack.push_async_callback(demo_outbound.close)
+        pools = await stack.enter_async_context(
+            open_pools(settings.database_url, settings.writer_database_url)
+        )
+        yield _Links(pools, waker, endings, outbound, demo_outbound)
+
+
 @asynccontextmanager
 async def open_services(
     settings: Settings, *, render: bool = True, hand_over: bool = False
@@ -112,33 +162,20 @@ async def open_services(
     ``render`` starts the render children; ``hand_over`` leaves large pictures to workers.
     """
     secrets = Secrets.read(settings.secrets_dir)
-    outbound = _outbound(settings)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(outbound.close)
-        demo_outbound = _demo_outbound(settings)
-        if demo_outbound is not None:
-            stack.push_async_callback(demo_outbound.close)
-        waker = Waker(settings.redis_url)
-        stack.push_async_callback(waker.close)
-        endings = Endings(settings.redis_url)
-        stack.push_async_callback(endings.close)
-        pools = await stack.enter_async_context(
-            open_pools(settings.database_url, settings.writer_database_url)
-        )
+        links = await stack.enter_async_context(_linked(settings))
+        pools, waker = links.pools, links.waker
         pool = _render_pool(settings, hand_over=hand_over)
         stack.push_async_callback(pool.stop)
-        store = EventStore(
-            pools,
-            codec=Codec(AGGREGATES),
-            views=INLINE_VIEWS,
-            signer=Signer(secrets.log_signing_seed),
-            on_append=lambda org_id: waker.touched("log", str(org_id)),
-        )
+        store = _event_store(pools, secrets, waker)
         keys, uses = KeyCache(pools, secrets, clock=_now), KeyUses(pools, clock=_now)
         blobs = Blobs(settings.storage_dir)
         maker = Maker(pools, blobs, pool, clock=_now)
-        downloads = Downloads(outbound, blobs)
         people = People(store, _now)
+        downloads = Downloads(links.outbound, blobs)
+        shops = _shops(settings, secrets, links)
+        connections = Connections(store, shops)
+        syncs = CatalogSyncs(store, connections, waker, settings.job_lease_s)
         if render:
             await pool.start()
         yield Services(
@@ -154,13 +191,23 @@ async def open_services(
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=Images(store, blobs, maker, waker),
             trials=Trials(maker),
-            jobs=Jobs(store, blobs, waker, endings),
+            jobs=Jobs(store, blobs, waker, links.endings),
+            connections=connections,
+            catalog_syncs=syncs,
+            catalog=Catalog(store, shops),
             attempts=Attempts(
-                store, blobs, maker, downloads, waker, clock=_now, lease_s=settings.job_lease_s
+                store,
+                blobs,
+                maker,
+                downloads,
+                waker,
+                clock=_now,
+                lease_s=settings.job_lease_s,
+                errands={CATALOG_SYNC: syncs.read},
             ),
             downloads=downloads,
-            outbound=outbound,
-            demo_outbound=demo_outbound,
+            outbound=links.outbound,
+            demo_outbound=links.demo_outbound,
         )
 
 
@@ -169,6 +216,16 @@ def _render_pool(settings: Settings, *, hand_over: bool) -> RenderPool:
     # A worker's picture waits for its renderer under a lease; only a caller has no patience.
     wait_s = WAIT_SECONDS if hand_over else None
     return RenderPool(settings.render_children, limits=limits, wait_s=wait_s)
+
+
+def _event_store(pools: Pools, secrets: Secrets, waker: Waker) -> EventStore:
+    return EventStore(
+        pools,
+        codec=Codec(AGGREGATES),
+        views=INLINE_VIEWS,
+        signer=Signer(secrets.log_signing_seed),
+        on_append=lambda org_id: waker.touched("log", str(org_id)),
+    )
 
 
 def _outbound(settings: Settings) -> OutboundClient:
@@ -187,6 +244,18 @@ def _demo_outbound(settings: Settings) -> OutboundClient | None:
         return OutboundClient(allowed_private=parse_allowed(f"127.0.0.1/32:{port}"))
     except ValueError as mistake:
         raise InvalidSettings(f"PACKSHOT_DEMO_SHOP_URL: {mistake}") from None
+
+
+def _shops(settings: Settings, secrets: Secrets, links: _Links) -> Shops:
+    """The ways to shops; only that to the demo shop has the client that may reach it."""
+    vault = Vault(links.pools, secrets.key_encryption_key)
+    url, secret, demo_outbound = (
+        settings.demo_shop_url, secrets.demo_shop_secret, links.demo_outbound
+    )  # fmt: skip
+    demo = None
+    if demo_outbound is not None and url is not None and secret is not None:
+        demo = DemoShop(url, secret, demo_outbound)
+    return Shops(vault, links.outbound, demo, _now)
 
 
 def _now() -> datetime:

@@ -19,6 +19,7 @@ from packshot.config import Settings
 from packshot.edge.limiter import in_own_database
 from packshot.wiring import open_services
 from services import RunningServices
+from shop import Shop, a_shop
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +30,18 @@ def neighbour() -> Iterator[Neighbour]:
 
 
 @pytest.fixture(scope="session")
+def shop_server() -> Iterator[Shop]:
+    """The one shop on a private address that may be connected."""
+    with a_shop() as shop:
+        yield shop
+
+
+@pytest.fixture(scope="session")
 def settings(
-    servers: RunningServices, neighbour: Neighbour, tmp_path_factory: pytest.TempPathFactory
+    servers: RunningServices,
+    neighbour: Neighbour,
+    shop_server: Shop,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Settings]:
     """The settings of the one API that all tests of a process share."""
     folder = tmp_path_factory.mktemp("api")
@@ -46,7 +57,7 @@ def settings(
             storage_dir=folder / "storage",
             secrets_dir=folder / "secrets",
             render_children=1,
-            allowed_private=neighbour.as_allowed,
+            allowed_private=f"{neighbour.as_allowed},{shop_server.as_allowed}",
         )
         runner.run(opened.__aexit__(None, None, None))
 

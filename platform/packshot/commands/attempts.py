@@ -33,6 +33,7 @@ from packshot.store.jobqueue import Lease
 from packshot.store.wake import Waker
 
 FIRST_BACKOFF_S = 2.0
+LONGEST_ASKED_WAIT_S = 3600.0
 RENEWALS_A_LEASE = 3
 # A finished picture is worth waiting for a database that is away.
 RECORD_WITHIN_S = 300.0
@@ -230,11 +231,12 @@ class Attempts:
             async with self.store.together() as unit:
                 job = await self._load(lease)
                 if cost == "renderer" and job.losses_left <= 1:
-                    await self._end(lease, job, lambda: job.fail(_dead(), of=lease.correlation_id))
+                    dead = _dead(job)
+                    await self._end(lease, job, lambda: job.fail(dead, of=lease.correlation_id))
                 elif cost == "try" and job.tries_left <= 0:
                     await self._end(lease, job, lambda: job.fail(reason, of=lease.correlation_id))
                 else:
-                    wait_s = 0.0 if cost == "nothing" else _backoff_s(job.attempt)
+                    wait_s = 0.0 if cost == "nothing" else _wait_s(job, reason)
                     not_before = self.clock() + timedelta(seconds=wait_s)
                     connection = await unit.connection()
                     if not await jobqueue.give_back(connection, lease, not_before=not_before):
@@ -308,22 +310,32 @@ async def _persistently(once: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(RECORD_AGAIN_AFTER_S)
 
 
-def _backoff_s(attempt: int) -> float:
-    """Full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)."""
-    return uniform(0, FIRST_BACKOFF_S * 2 ** min(attempt, MOST_TRIES))  # noqa: S311 - no secret
+def _wait_s(job: Job, reason: Refusal) -> float:
+    """Full jitter, and no less than was asked for.
+
+    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    """
+    asked = reason.headers.get("retry-after", "0")
+    asked_s = min(float(asked), LONGEST_ASKED_WAIT_S) if asked.isdecimal() else 0.0
+    backoff_s = FIRST_BACKOFF_S * 2 ** min(job.attempt, MOST_TRIES)
+    return asked_s + uniform(0, backoff_s)  # noqa: S311 - no secret
 
 
 def _spent(job: Job) -> Refusal:
     """Why a job that has no attempt left is given up: what became of the last one is not known."""
     if job.losses_left <= 0:
-        return _dead()
-    return _dead(f"a worker or renderer was lost in the last of {MOST_TRIES} attempts")
+        return _dead(job)
+    return _dead(job, f"a worker or renderer was lost in the last of {MOST_TRIES} attempts")
 
 
-def _dead(how: str = f"{MOST_LOSSES} workers or renderers were lost over it") -> Refusal:
+def _dead(job: Job, how: str = f"{MOST_LOSSES} workers or renderers were lost over it") -> Refusal:
+    detail = f"The job was given up: {how}."
+    if job.input_sha256 is None and job.input_address is None:
+        fix = "Find out what takes the workers down, then ask for it again."
+        return Refusal("job_dead", detail, fix=fix)
     return InvalidImage(
         "job_dead",
-        f"The job was given up: {how}.",
+        detail,
         param="image",
         fix="Open the picture in an editor, save it anew, and send it as a new job.",
     )

@@ -34,7 +34,7 @@ MOST_ROWS = 200
 DEFAULT_ROWS = 20
 # The HTTP API's "Conventions": a filtered total stops counting here.
 MOST_COUNTED = 10_000
-LONGEST_CURSOR = 300
+LONGEST_CURSOR = 800  # a place of 100 characters, four bytes each, and an id
 LARGEST_COUNT = 2**53  # JSON numbers are exact up to here (RFC 8259, 6)
 
 T = TypeVar("T")

@@ -44,6 +44,7 @@ KINDS: Mapping[str, Kind] = {
     "method_not_allowed": Kind(405, "Method not allowed"),
     "version_conflict": Kind(409, "Changed meanwhile"),
     "idempotency_in_progress": Kind(409, "Still being worked on", retryable=True),
+    "already_connected": Kind(409, "Connected already"),
     "already_terminal": Kind(409, "Already ended"),
     "last_owner": Kind(409, "The last owner stays"),
     "publish_drifted": Kind(409, "The listing changed meanwhile"),

@@ -14,7 +14,7 @@ from domain.key_text import KeyText
 from domain.membership import Membership
 from domain.roles import Role
 from given import context, founded, organizations_of, requested_job, store_of
-from makers import a_live_publish, an_output
+from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.organizations import Created
 from packshot.store.append import rows_argument
 from packshot.store.events import EventStore, recorded
@@ -31,6 +31,7 @@ async def test_replay_equals_living(
 ) -> None:
     acme = await organizations_of(store).create("Acme", actor_id="test")
     await change_key(store, acme)
+    await connect_shops(store, acme.org_id)
     org_id = await founded(store, "Other")
     for cached in (False, True, False):
         job = requested_job()
@@ -71,6 +72,15 @@ async def change_key(store: EventStore, acme: Created) -> None:
         lambda key: key.revoke("leaked"),
     ):
         await store.change(context(acme.org_id), ApiKey, stream_id=acme.key_id.uuid, verb=verb)
+
+
+async def connect_shops(store: EventStore, org_id: OrgId) -> None:
+    """A connection that has read its catalog twice, and one that is over."""
+    connection, ended = a_connection(), a_connection()
+    ended.disconnect()
+    await store.save(context(org_id), connection, ended)
+    for skus in (("A", "B"), ("B",)):
+        await store.save(context(org_id), a_synced_catalog(connection, *skus))
 
 
 async def replay(owner: Any, view: InlineView) -> None:

@@ -5,18 +5,20 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
+from domain.connection import Connection
 from domain.ids import OrgId, UserId
 from domain.membership import Membership
 from domain.roles import Role
 from follow import followed
-from given import context, organizations_of, requested_job
-from makers import a_live_publish, an_output
+from given import SECRETS, context, organizations_of, requested_job
+from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.sessions import Sessions
-from packshot.store import idempotency
+from packshot.store import idempotency, vault
 from packshot.store.events import EventStore
 from packshot.store.idempotency import Place
 from packshot.store.keyuse import KeyUses
 from packshot.store.pool import Pools
+from packshot.store.vault import Vault
 from services import Database
 
 TENANT_TABLES = """
@@ -60,6 +62,9 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
         job.start()
         job.succeed([an_output()], cached=False)
         await store.save(context(org_id), job, a_live_publish())
+        connection = a_connection()
+        await store.save(context(org_id), connection, a_synced_catalog(connection, "SKU"))
+        await sealed_for(store.pools, org_id, connection)
         place = Place(org_id, "POST", "/api/v1/jobs", "key")
         await idempotency.begin(store.pools, place, {"width": "64"})
         await store.save(context(org_id), Membership.begin(org_id, UserId.new(), Role.MEMBER))
@@ -78,6 +83,14 @@ async def a_person_signs_in(store: EventStore, org_id: OrgId) -> None:
     invited = await people.invite(context(org_id), Role.ADMIN)
     await people.join(invited.secret, email="a@example.com", name="A", password="a long password")
     await Sessions(store, lambda: datetime.now(UTC)).begin(UserId.new(), org_id)
+
+
+async def sealed_for(pools: Pools, org_id: OrgId, connection: Connection) -> None:
+    """Credentials of a connection in the vault."""
+    keeper, integration_id = Vault(pools, SECRETS.key_encryption_key), connection.integration_id
+    sealed = await keeper.seal(org_id, integration_id, version=1, secret="whsec_AAAA")
+    async with pools.writing() as writer:
+        await vault.put(writer, org_id, integration_id, place="shop", sealed=sealed)
 
 
 async def readable_tables(database: Database) -> list[str]:
