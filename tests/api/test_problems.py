@@ -75,9 +75,19 @@ def test_a_page_that_is_not_there_is_a_problem(client: Client, code: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/v1", "/api/v1/whoami/", "/api//v1/whoami", "/static/x", "/%00"]
+    "path", ["/api", "/api/v1", "/api/v1/whoami/", "/api//v1/whoami", "/nothing", "/%00"]
 )
-def test_an_unknown_address_is_a_problem_and_never_a_redirect(client: Client, path: str) -> None:
+@pytest.mark.parametrize("accept", ["*/*", "application/json, text/html;q=0.5"])
+def test_an_unknown_address_is_a_problem_and_never_a_redirect(
+    client: Client, path: str, accept: str
+) -> None:
+    answer = client.get(path, headers={"accept": accept}, allow_redirects=False)
+
+    assert_problem(answer, 404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/whoami/", "/api//v1/whoami"])
+def test_below_api_even_a_browser_gets_a_problem(client: Client, path: str) -> None:
     answer = client.get(path, headers={"accept": "text/html"}, allow_redirects=False)
 
     assert_problem(answer, 404, "not_found")
