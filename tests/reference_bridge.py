@@ -55,6 +55,7 @@ class Bridge:
     options: tuple[str, ...] = ()
     process: subprocess.Popen[str] | None = None
     secret: str = SECRET
+    secrets: tuple[str, ...] = (SECRET,)
     count: int = field(default=0)
 
     @property
@@ -64,7 +65,7 @@ class Bridge:
     def start(self) -> None:
         """Start the program; the socket listens already, so a call waits for it."""
         secret_file = self.folder / "secret"
-        secret_file.write_text(SECRET)
+        secret_file.write_text("\n".join(self.secrets))
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-E", PROGRAM, "--store", self.folder / "store"),
@@ -143,10 +144,12 @@ def fill(folder: Path, skus: Sequence[str], *, title: str = "Mug", pictures: int
 
 
 @contextmanager
-def running_bridge(folder: Path, *options: str) -> Iterator[Bridge]:
+def running_bridge(
+    folder: Path, *options: str, secrets: tuple[str, ...] = (SECRET,)
+) -> Iterator[Bridge]:
     """Run a bridge on a socket that outlives its deaths."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
-        bridge = Bridge(folder, listening, options)
+        bridge = Bridge(folder, listening, options, secrets=secrets)
         bridge.start()
         try:
             yield bridge
