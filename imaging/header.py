@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyvips
 
@@ -15,6 +15,7 @@ _MIB = 1024 * 1024
 # most 33 megapixels of three bytes) and a canvas of 2000 x 2000: 320 MB for a baseline JPEG of
 # 100 megapixels. A larger canvas adds about 12 bytes a pixel, which a header cannot tell.
 _PROCESS_BYTES = 305 * _MIB
+Profile = Literal["none", "srgb", "other"]
 # The orientations that turn the picture by a quarter (EXIF 2.32, tag 0x0112).
 _FIRST_QUARTER_TURN = 5
 
@@ -25,7 +26,7 @@ class Header:
 
     ``orientation`` is the EXIF value 1–8, ``pages`` the number of frames, ``bits`` the depth of a
     channel, ``is_interlaced`` says progressive (JPEG) or Adam7 (PNG), ``memory_bytes`` is the
-    predicted peak of a render.
+    predicted peak of a render, ``profile`` whether an embedded colour profile names itself sRGB.
     """
 
     format: ImageFormat
@@ -39,6 +40,7 @@ class Header:
     has_icc: bool
     is_interlaced: bool
     memory_bytes: int
+    profile: Profile
 
     @property
     def is_turned(self) -> bool:
@@ -74,6 +76,20 @@ def read_header(source: Path, image_format: ImageFormat) -> Header:
         has_icc=image.get_typeof("icc-profile-data") != 0,
         is_interlaced=interlaced,
         memory_bytes=_PROCESS_BYTES + _decoder_bytes(image, image_format, interlaced=interlaced),
+        profile=_profile(image),
+    )
+
+
+def _profile(image: Any) -> Profile:
+    """Whose profile it is; sRGB's many names all hold these four letters in its description.
+
+    Profiles of version 2 write it in ASCII, those of version 4 in UTF-16 (ICC.1:2010, 10.13).
+    """
+    if image.get_typeof("icc-profile-data") == 0:
+        return "none"
+    head = image.get("icc-profile-data")[:4096]
+    return (
+        "srgb" if any("sRGB".encode(code) in head for code in ("ascii", "utf-16-be")) else "other"
     )
 
 

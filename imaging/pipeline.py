@@ -3,36 +3,27 @@
 from pathlib import Path
 
 from imaging.limits import Limits
+from imaging.look import LOOK
 from imaging.recipe import Recipe
 from imaging.rendered import Rendered
 from imaging.running import Steps, run
-from imaging.steps.backdrop import find_backdrop, level_backdrop
+from imaging.shadowless import clear_shadow
 from imaging.steps.decode import decode, reread
 from imaging.steps.encode import encode
 from imaging.steps.extend import extend
 from imaging.steps.frame import frame
-from imaging.steps.isolate import isolate, reject_clutter
-from imaging.steps.refine import refine
 from imaging.steps.resample import resample
-from imaging.steps.shadow import drop_shadow
 from imaging.steps.whiten import whiten
 
 # From the decoded photo to the subject and what lies behind it.
-FIND_SUBJECT: Steps = (
-    ("process_ms", decode),
-    ("process_ms", find_backdrop),
-    ("process_ms", isolate),
-    ("process_ms", drop_shadow),
-    ("process_ms", reject_clutter),
-    ("process_ms", level_backdrop),
-    ("process_ms", refine),
-)
+FIND_SUBJECT: Steps = (("process_ms", decode), *LOOK)
 STEPS: Steps = (
     *FIND_SUBJECT,
     ("process_ms", frame),
     ("process_ms", reread),
     ("process_ms", resample),
     ("process_ms", whiten),
+    ("process_ms", clear_shadow),
     ("process_ms", extend),
     ("encode_ms", encode),
 )

@@ -7,10 +7,11 @@ from domain.errors import InvalidInput
 from imaging.checks import FORMATS, QUALITY, SIDE_PX, hash_of, require_range, require_word
 from imaging.lengths import Length, Margins
 
-__all__ = ["Anchor", "Background", "Length", "Margins", "OutputFormat", "Recipe"]
+__all__ = ["Anchor", "Background", "Length", "Margins", "OutputFormat", "Recipe", "Shadow"]
 
 OutputFormat = Literal["jpeg", "png", "webp"]
 Background = Literal["white", "keep"]
+Shadow = Literal["keep", "none"]
 Anchor = Literal[
     "center", "top", "bottom", "left", "right",
     "top-left", "top-right", "bottom-left", "bottom-right",
@@ -19,6 +20,7 @@ Anchor = Literal[
 TARGET_FILL = (0.1, 1.0)
 LARGEST_MARGIN_RATIO = 0.49
 _BACKGROUNDS = ("white", "keep")
+_SHADOWS = ("keep", "none")
 _ANCHORS: tuple[str, ...] = Anchor.__args__  # type: ignore[attr-defined] # a Literal lists its words there
 # Raised when the meaning of a member changes, so that old hashes never name new pixels.
 _HASH_VERSION = 1
@@ -36,7 +38,8 @@ class Recipe:
     subject: ratios 0–0.49 of the canvas' width (left, right) or height (top, bottom), or pixels.
     ``target_fill`` (0.1–1, None: margins decide) is the share of the canvas that the subject's
     limiting side takes; it replaces the margins. ``anchor`` says where the subject rests in the
-    room that is left. ``quality`` (1–100) is for JPEG and WebP.
+    room that is left. ``quality`` (1–100) is for JPEG and WebP. ``shadow`` none makes everything
+    around the subject white, where the backdrop becomes white; keep leaves the natural shadow.
 
     Construction raises InvalidInput (``width_out_of_range``, ``margin_out_of_range``, …).
     """
@@ -51,6 +54,7 @@ class Recipe:
     background: Background = "white"
     target_fill: float | None = None
     anchor: Anchor = "center"
+    shadow: Shadow = "keep"
 
     def __post_init__(self) -> None:
         """Refuse what no picture can be made from."""
@@ -62,6 +66,7 @@ class Recipe:
         require_word("format", self.output_format, FORMATS)
         require_word("background", self.background, _BACKGROUNDS)
         require_word("anchor", self.anchor, _ANCHORS)
+        require_word("shadow", self.shadow, _SHADOWS)
         self._refuse_margins_without_room()
 
     def _refuse_margins_without_room(self) -> None:
@@ -99,8 +104,13 @@ class Recipe:
         return left, top, width, height
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as JSON-native data, canonical; ``from_dict`` turns it back."""
-        return {
+        """The recipe as JSON-native data, canonical; ``from_dict`` turns it back.
+
+        A shadow that is kept goes without saying: such recipes are older than the member, and so
+        are their hashes.
+        """
+        shadow = {} if self.shadow == "keep" else {"shadow": self.shadow}
+        return shadow | {
             "width": self.width_px,
             "height": self.height_px,
             "margins": self.margins.to_dict(),

@@ -4,6 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Engine = Literal["flatfield", "alpha", "none"]
+# Confidence below which a box is worth a look: 47 of 50 wrong boxes of 780 synthetic photos have
+# less, and 65 right ones.
+UNCERTAIN = 0.6
 Box = tuple[float, float, float, float]
 """Left, top, width and height in pixels."""
 

@@ -89,6 +89,23 @@ def photo(
     return Photo(name, pixels, box, cover > 0.5, plain)
 
 
+def flat(
+    *,
+    size: tuple[int, int] = (1000, 1000),
+    fill: float = 0.86,
+    backdrop: int = 255,
+    colour: tuple[int, int, int] = (36, 84, 150),
+) -> npt.NDArray[np.uint8]:
+    """A plain box on an even backdrop: ``fill`` of the height, half as wide, in the middle."""
+    width, height = size
+    pixels = np.full((height, width, 3), backdrop, np.uint8)
+    tall = round(fill * height)
+    wide = min(tall // 2, width - 2)
+    top, left = (height - tall) // 2, (width - wide) // 2
+    pixels[top : top + tall, left : left + wide] = colour
+    return pixels
+
+
 def photos(count: int, *, seed: int = 7) -> Iterator[Photo]:
     """Make photos of many kinds on light, near-neutral backdrops, the same ones for one seed."""
     rng = np.random.default_rng(seed)

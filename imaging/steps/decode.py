@@ -36,6 +36,12 @@ def decode(work: Work) -> None:
     shrink = _bounded(fitting_shrink(scale), header)
     work.decoded = read(work, shrink, region=whole)
     work.plan["decode"] = {"shrink": shrink}
+    make_probe(work)
+
+
+def make_probe(work: Work) -> None:
+    """Fill ``probe``, and ``probe_alpha`` of a picture with transparency, from what is decoded."""
+    assert work.decoded is not None
     work.probe = _probe(work.decoded.pixels).astype(np.float32)
     if work.decoded.alpha is not None:
         work.probe_alpha = _probe(work.decoded.alpha).astype(np.float32)
@@ -114,7 +120,8 @@ def _in_pixels(region: Box, scale: tuple[float, float], image: Any) -> tuple[int
 
 def _in_srgb(image: Any, header: Header) -> Any:
     """Eight-bit sRGB; the embedded profile decides, unless it is sRGB itself or unreadable."""
-    if header.has_icc and not _is_srgb(image):
+    is_srgb = header.profile == "srgb" and image.bands in {3, 4}
+    if header.has_icc and not is_srgb:
         try:
             return image.icc_transform(
                 "srgb", embedded=True, black_point_compensation=True, depth=8
@@ -122,11 +129,6 @@ def _in_srgb(image: Any, header: Header) -> Any:
         except pyvips.Error:
             pass  # A broken profile is like none: browsers show such pictures as sRGB, too.
     return image if image.interpretation == "srgb" else image.colourspace("srgb")
-
-
-def _is_srgb(image: Any) -> bool:
-    # The profile's description; sRGB comes under many names that all hold these four letters.
-    return image.bands in {3, 4} and b"sRGB" in image.get("icc-profile-data")[:4096]
 
 
 def _to_memory(image: Any, clock: Clock) -> tuple[Pixels, Pixels | None]:

@@ -71,6 +71,20 @@ class RecipeForm(FramedForm):
             ),
         ),
     ] = Field("auto", description="auto: as background says; never: the photo's own is kept.")
+    shadow_mode: Annotated[
+        str,
+        Word(
+            ("keep", "none"),
+            not_yet=tuple(
+                (mode, "POST /api/v1/relight/shadow makes new shadows; here use keep or none.")
+                for mode in ("contact", "drop", "cast", "reflection")
+            ),
+        ),
+    ] = Field(
+        "keep",
+        alias="shadow.mode",
+        description="keep: the natural shadow stays; none: all around the product is white.",
+    )
 
     def recipe(self) -> Recipe:
         """The recipe; raises InvalidInput for fields that contradict each other."""
@@ -84,4 +98,5 @@ class RecipeForm(FramedForm):
             background="keep" if keep else "white",
             target_fill=self.target_fill,
             anchor=as_checked(self.anchor),
+            shadow=as_checked(self.shadow_mode),
         )

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from domain.errors import InvalidImage
 from imaging.checks import FORMATS, SIDE_PX
+from imaging.facts import Facts
 from imaging.limits import TooLargeHere
 from imaging.rendered import Rendered
 
@@ -40,6 +41,7 @@ class Refused:
 @dataclass(frozen=True, slots=True)
 class _Answer:
     rendered: Rendered | None = None
+    facts: Facts | None = None
     refusal: Refused | None = None
 
 
@@ -48,6 +50,19 @@ SHAPE = TypeAdapter(_Answer)
 
 def read_answer(line: bytes, destination: Path) -> Rendered | InvalidImage:
     """The picture that was made at ``destination``, or why none was; raises Garbled."""
+    answer = _read(line)
+    if answer.rendered is None:
+        return _refusal_in(answer)
+    return _believed(answer.rendered, destination)
+
+
+def read_facts(line: bytes) -> Facts | InvalidImage:
+    """The facts that were measured, or why none were; raises Garbled."""
+    answer = _read(line)
+    return _refusal_in(answer) if answer.facts is None else answer.facts
+
+
+def _read(line: bytes) -> _Answer:
     try:
         orjson.loads(line)  # stricter than the validator: no NaN, no infinity, no lone surrogate
         answer = SHAPE.validate_json(line, strict=True)
@@ -55,11 +70,13 @@ def read_answer(line: bytes, destination: Path) -> Rendered | InvalidImage:
         raise Garbled("not the shape of an answer") from problem
     if ESCAPED_NUL in line:
         raise Garbled("a text with a NUL")
-    if answer.rendered is not None:
-        return _believed(answer.rendered, destination)
-    if answer.refusal is not None:
-        return _refusal(answer.refusal)
-    raise Garbled("neither a picture nor a refusal")
+    return answer
+
+
+def _refusal_in(answer: _Answer) -> InvalidImage:
+    if answer.refusal is None:
+        raise Garbled("neither what was asked for nor a refusal")
+    return _refusal(answer.refusal)
 
 
 def _believed(rendered: Rendered, destination: Path) -> Rendered:

@@ -14,6 +14,7 @@ import orjson
 from domain.errors import InvalidImage, Refusal
 from imaging import engine
 from imaging.limits import Limits
+from imaging.measure import measure
 from imaging.operations import read_recipe
 from imaging.rendering import render
 from packshot.render.confinement import allow_cpu_time, confine
@@ -32,13 +33,16 @@ def main() -> None:
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """Render one request; a refusal is an answer too."""
+    """Do one request; a refusal is an answer too."""
+    source, limits = Path(request["source"]), Limits(**request["limits"])
     try:
+        if "recipe" not in request:
+            return {"facts": measure(source, limits).to_dict()}
         rendered = render(
-            Path(request["source"]),
+            source,
             read_recipe(request["operation"], request["recipe"]),
             destination=Path(request["destination"]),
-            limits=Limits(**request["limits"]),
+            limits=limits,
         )
     except Refusal as refusal:
         return {"refusal": refusal.as_dict()}

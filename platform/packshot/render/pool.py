@@ -8,19 +8,21 @@ parent moves that into the blob store.
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
-from domain.errors import Refusal, Unavailable
+from domain.errors import InvalidImage, Refusal, Unavailable
+from imaging.facts import Facts
 from imaging.limits import Limits
 from imaging.operations import AnyRecipe
 from imaging.rendered import Rendered
-from packshot.render.answers import Garbled, read_answer
+from packshot.render.answers import Garbled, read_answer, read_facts
 from packshot.render.process import Child, ChildDied
 from packshot.render.refusals import crowded, no_renderer, stopped_twice, timed_out
 
@@ -28,6 +30,8 @@ RENDERS_PER_CHILD = 200  # then it is replaced, so that what a library leaks is 
 WAITING_PER_CHILD = 32
 WALL_SECONDS = 30.0
 WAIT_SECONDS = 20.0
+
+AnswerT = TypeVar("AnswerT")
 
 log = structlog.get_logger()
 
@@ -104,19 +108,34 @@ class RenderPool:
             "destination": str(destination),
             "limits": asdict(limits or self.limits),
         }
+        return await self._done(request, partial(read_answer, destination=destination))
+
+    async def measure(self, source: Path) -> Facts:
+        """Measure the facts of a picture file, as large a one as is accepted anywhere.
+
+        Raises as ``render`` does.
+        """
+        limits = asdict(replace(self.limits, pixels_here=None))
+        return await self._done({"source": str(source), "limits": limits}, read_facts)
+
+    async def _done(
+        self, request: Mapping[str, Any], read: Callable[[bytes], AnswerT | InvalidImage]
+    ) -> AnswerT:
         async with self._a_place():
-            answer = await self._answer(request, destination)
+            answer = await self._answer(request, read)
         if isinstance(answer, Refusal):
             raise answer
         return answer
 
-    async def _answer(self, request: Mapping[str, Any], destination: Path) -> Rendered | Refusal:
+    async def _answer(
+        self, request: Mapping[str, Any], read: Callable[[bytes], AnswerT | InvalidImage]
+    ) -> AnswerT | InvalidImage:
         try:
-            return await self._ask(await self._take(), request, destination=destination)
+            return await self._ask(await self._take(), request, read=read)
         except (ChildDied, Garbled) as failure:
             self._judge(failure, again=True)
         try:  # by a new child: another idle one may be as dead as the first without knowing it
-            return await self._ask(await self._spawn(), request, destination=destination)
+            return await self._ask(await self._spawn(), request, read=read)
         except (ChildDied, Garbled) as failure:
             self._judge(failure, again=False)
             return stopped_twice()
@@ -128,11 +147,15 @@ class RenderPool:
             raise timed_out(self.wall_s) from None
 
     async def _ask(
-        self, child: Child, request: Mapping[str, Any], *, destination: Path
-    ) -> Rendered | Refusal:
+        self,
+        child: Child,
+        request: Mapping[str, Any],
+        *,
+        read: Callable[[bytes], AnswerT | InvalidImage],
+    ) -> AnswerT | InvalidImage:
         try:
             line = await asyncio.wait_for(child.ask(request), self.wall_s)
-            answer = read_answer(line, destination)
+            answer = read(line)
         except TimeoutError:
             await self._lose(child)
             raise timed_out(self.wall_s) from None
