@@ -22,6 +22,7 @@ from packshot.commands.attempts import Attempts
 from packshot.commands.catalog import Catalog
 from packshot.commands.catalog_syncs import OPERATION as CATALOG_SYNC
 from packshot.commands.catalog_syncs import CatalogSyncs
+from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
 from packshot.commands.images import Images
@@ -102,6 +103,7 @@ class Services:
     webhook_secrets: WebhookSecrets
     images: Images
     trials: Trials
+    compliance: Compliance
     jobs: Jobs
     connections: Connections
     catalog_syncs: CatalogSyncs
@@ -176,6 +178,7 @@ async def open_services(
         shops = _shops(settings, secrets, links)
         connections = Connections(store, shops)
         syncs = CatalogSyncs(store, connections, waker, settings.job_lease_s)
+        images = Images(store, blobs, maker, waker)
         if render:
             await pool.start()
         yield Services(
@@ -189,8 +192,9 @@ async def open_services(
             people=people,
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
-            images=Images(store, blobs, maker, waker),
+            images=images,
             trials=Trials(maker),
+            compliance=Compliance(pool, images, _now),
             jobs=Jobs(store, blobs, waker, links.endings),
             connections=connections,
             catalog_syncs=syncs,

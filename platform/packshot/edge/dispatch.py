@@ -19,6 +19,7 @@ from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fiel
 from packshot.edge.gate import Gate
 from packshot.edge.idempotency import idempotency_key, run_once
 from packshot.edge.replies import error_response, problem_response, response_of
+from packshot.edge.schemas import repeated_fields
 from packshot.edge.spool import Spooled, spool_of
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
@@ -148,6 +149,7 @@ async def _fields_of_body(
             file_field=endpoint.file_field,
             spool=spool_of(settings.storage_dir),
             max_bytes=settings.upload_max_bytes,
+            repeated=repeated_fields(endpoint.form),
         ) as received:
             yield received.values, received.file
     elif media_type == "application/json" and endpoint.json_max_bytes:

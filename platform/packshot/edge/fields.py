@@ -22,9 +22,13 @@ NOT_PLAIN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 class ReadField(ABC):
-    """A field read by ``read`` and described by ``schema``; some can only be said in JSON."""
+    """A field read by ``read`` and described by ``schema``; some can only be said in JSON.
+
+    A field that ``may_repeat`` is given the list of its values where multipart repeats it.
+    """
 
     is_only_json: ClassVar[bool] = False
+    may_repeat: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, value: object) -> Any:

@@ -1,7 +1,8 @@
-"""A point in time as a field: RFC 3339 with its offset, within reach."""
+"""A point in time or a day as a field: RFC 3339, within reach."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pydantic_core import PydanticCustomError
@@ -9,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from packshot.edge.fields import ReadField, shown
 
 EXAMPLE = "2026-11-22T18:00:00Z"
+EXAMPLE_DAY = "2027-01-31"
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LONGEST_TEXT = 40
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)  # ids count from there
 
@@ -41,6 +44,30 @@ class Moment(ReadField):
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the time."""
         return {"type": "string", "format": "date-time"}
+
+
+class Day(ReadField):
+    """A day as ``2027-01-31``, or a time with its offset, whose day in UTC is meant."""
+
+    def read(self, value: object) -> date:
+        """Read the day."""
+        text = value.strip() if isinstance(value, str) and len(value) <= LONGEST_TEXT else ""
+        try:
+            day = date.fromisoformat(text) if DAY.fullmatch(text) else None
+        except ValueError:
+            day = None
+        moment = _parsed(text) if day is None else None
+        if day is None and moment is None:
+            raise PydanticCustomError(
+                "invalid",
+                "must be a day, or a time with its offset, as in RFC 3339; got {got}.",
+                {"got": shown(value), "example": EXAMPLE_DAY},
+            )
+        return moment.date() if moment is not None else day  # type: ignore[return-value] # one of both is there
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the day."""
+        return {"anyOf": [{"type": "string", "format": f} for f in ("date", "date-time")]}
 
 
 def _parsed(text: str) -> datetime | None:

@@ -1,7 +1,5 @@
 """How every endpoint that makes a picture answers: now, or as a job, as JSON or as bytes."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -9,10 +7,10 @@ from domain.job import HIGHEST_PRIORITY, Job
 from domain.output import Output
 from imaging.limits import TooLargeHere
 from packshot.commands.images import Processed
-from packshot.commands.jobs import Changed, Link, Plan
-from packshot.commands.making import Photo, Wish
-from packshot.commands.requests import without_query
+from packshot.commands.jobs import Changed, Plan
+from packshot.commands.making import Wish
 from packshot.edge.contract import Call, Reply
+from packshot.edge.fetching import fetched
 from packshot.edge.job_shapes import accepted, refusal_of_job
 from packshot.edge.negotiation import wants_async, wants_bytes
 from packshot.edge.shapes import (
@@ -53,7 +51,7 @@ async def made_picture(call: Call[PictureFormT]) -> Reply:
     jobs, images = call.services.jobs, call.services.images
     if wants_async(call.request.headers.getlist("prefer")):
         return accepted(await jobs.request(call.context, source, wish, plan=Plan()))
-    async with _fetched(call, source) as photo:
+    async with fetched(call, source) as photo:
         try:
             processed = await images.process(call.context, photo, wish)
         except TooLargeHere:
@@ -83,19 +81,6 @@ def _done(call: Call[PictureFormT], wish: Wish, processed: Processed) -> Reply:
         return _as_bytes(call, processed)
     told = _told(processed, wish, unused=call.form.unused())
     return Reply(PictureAnswer(output=told), head=processed.head)
-
-
-@asynccontextmanager
-async def _fetched(call: Call[PictureFormT], source: Photo | Link) -> AsyncIterator[Photo]:
-    """The photo as a file; one that was fetched is gone when the block is left."""
-    if isinstance(source, Photo):
-        yield source
-        return
-    photo = await call.services.downloads.fetch(source.url)
-    try:
-        yield replace(photo, address=without_query(source.url))
-    finally:
-        photo.path.unlink(missing_ok=True)
 
 
 def _told(processed: Processed, wish: Wish, *, unused: list[dict[str, str]]) -> OutputAnswer:

@@ -142,6 +142,15 @@ def ranged_fields(form: type[Form]) -> list[str]:
     ]
 
 
+def repeated_fields(form: type[Form]) -> frozenset[str]:
+    """The public names of the fields that multipart may repeat."""
+    return frozenset(
+        name
+        for name, field in fields_of(form)
+        if any(isinstance(mark, ReadField) and mark.may_repeat for mark in _marks(field))
+    )
+
+
 def _kind(field: FieldInfo, *kinds: type) -> bool:
     """True when the field is of one of these kinds, also inside an optional."""
     return any(isinstance(mark, kinds) for mark in _marks(field))

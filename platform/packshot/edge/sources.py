@@ -1,6 +1,6 @@
 """Where a picture comes from: a file, an earlier output or an address; exactly one of them."""
 
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field
 
@@ -59,8 +59,8 @@ def wish_of(form: PictureForm) -> Wish:
     return Wish(form.recipe(), form.preset_label, form.sku, form.client_ref, form.webhook_url)
 
 
-async def source_of(call: Call[PictureFormT]) -> Photo | Link:
-    """The one source that a request names.
+async def source_of(call: Call[Any]) -> Photo | Link:
+    """The one source that a request names; its form has ``output_id`` and ``image_url``.
 
     Raises InvalidInput (ambiguous_input, missing_parameter, url_not_allowed) and NotFound.
     """

@@ -35,9 +35,17 @@ class Received:
 
 @asynccontextmanager
 async def receiving(
-    body: PulledBody, content_type: str, *, file_field: str, spool: Path, max_bytes: int
+    body: PulledBody,
+    content_type: str,
+    *,
+    file_field: str,
+    spool: Path,
+    max_bytes: int,
+    repeated: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Received]:
     """Read a multipart body; its file lies in ``spool`` until the block is left.
+
+    The fields named in ``repeated`` may come several times, also as ``name[]``, and are lists.
 
     Raises InvalidInput (malformed_request, duplicate_field), InvalidImage (file_too_large, as soon
     as Content-Length or the bytes say so) and ClientGone.
@@ -45,7 +53,9 @@ async def receiving(
     if body.expected_bytes is not None and body.expected_bytes > max_bytes + FRAMING_BYTES:
         raise _file_too_large(file_field, max_bytes)
     async with AsyncExitStack() as files:
-        reader = _Reader(files, file_field=file_field, spool=spool, max_bytes=max_bytes)
+        reader = _Reader(
+            files, file_field=file_field, spool=spool, max_bytes=max_bytes, repeated=repeated
+        )
         try:
             parser = PushMultipartParser(
                 _boundary_of(content_type), max_segment_count=MOST_PARTS, header_charset="utf8"
@@ -70,13 +80,20 @@ class _Reader:
     """Sorts a parser's events into fields and the file."""
 
     def __init__(
-        self, files: AsyncExitStack, *, file_field: str, spool: Path, max_bytes: int
+        self,
+        files: AsyncExitStack,
+        *,
+        file_field: str,
+        spool: Path,
+        max_bytes: int,
+        repeated: frozenset[str],
     ) -> None:
         self.received = Received()
         self._files = files
         self._file_field = file_field
         self._spool = spool
         self._max_bytes = max_bytes
+        self._repeated = repeated
         self._segment: MultipartSegment | None = None
         self._text = bytearray()
         self._file: SpoolFile | None = None
@@ -108,7 +125,7 @@ class _Reader:
             # A file that is sent as product is no mistake of spelling: it is to be sent as image.
             fix = f"Send the file as {self._file_field}."
             raise unknown_field(name, [self._file_field], fix=fix)
-        elif name in self.received.values:
+        elif name in self.received.values and name not in self._repeated:
             raise duplicate_field(name)
 
     async def _end(self) -> None:
@@ -119,9 +136,16 @@ class _Reader:
             self._file = None
             return
         try:
-            self.received.values[segment.name or ""] = self._text.decode("utf-8")
+            text = self._text.decode("utf-8")
         except UnicodeDecodeError:
             raise _not_text(segment) from None
+        name = segment.name or ""
+        listed = name.removesuffix("[]")
+        values = self.received.values
+        if listed in self._repeated:
+            values[listed] = [*values.get(listed, ()), text]  # type: ignore[misc] # a list by now
+        else:
+            values[name] = text
 
 
 def _boundary_of(content_type: str) -> str:
