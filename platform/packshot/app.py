@@ -94,6 +94,7 @@ TRIALS = (
     trials.try_upscale,
     trials.try_background,
     trials.try_relight,
+    trials.try_compliance,
 )
 
 PAGES = (

@@ -37,6 +37,7 @@ HUGE = "9" * 400
         *[("format", value, "invalid_parameter") for value in ("gif", "", "avif")],
         *[("background", v, "invalid_parameter") for v in ("transparent", "#ff0000", "blue")],
         *[("removeBackground", value, "invalid_parameter") for value in ("always", "yes")],
+        *[("shadow.mode", v, "invalid_parameter") for v in ("contact", "drop", "", "yes")],
         ("anchor", "middle", "invalid_parameter"),
         ("sku", "a" * 201, "invalid_parameter"),
         ("sku", "a\x00b", "invalid_parameter"),

@@ -205,3 +205,52 @@ def test_the_document_tells_of_them_where_they_are_on(anyone: Client, client: Cl
     assert len(document["paths"]) == len(closed["paths"]) + len(TRIALS)
     assert not {endpoint.path for endpoint in TRIALS} & set(closed["paths"])
     assert not {endpoint.path for endpoint in TRIALS} & {endpoint.path for endpoint in ENDPOINTS}
+
+
+def test_a_picture_is_judged_and_nothing_is_kept(anyone: Client, settings: Settings) -> None:
+    before = stored(settings)
+
+    answer = anyone.post(
+        "/api/compliance",
+        files={"image": red_box()},
+        data={"channels": "amazon,google", "asOf": "2027-01-31"},
+    )
+
+    assert answer.status_code == 200, answer.text
+    amazon, google = answer.json()["reports"]
+    assert (amazon["verdict"], google["asOf"]) == ("fail", "2027-01-31")
+    assert amazon["fixRecipe"]["frame"] == {"targetFill": 0.86}
+    assert amazon["fixedOutput"] is None
+    assert "x-log-position" not in answer.headers
+    assert stored(settings) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"channel": "amazon", "fix": "apply"}, "invalid_parameter"),
+        ({"channel": "etsy"}, "invalid_parameter"),
+        ({"channel": "amazon", "imageUrl": "https://example.com/a.jpg"}, "unknown_field"),
+        ({"channel": "amazon", "outputId": "out_1"}, "unknown_field"),
+    ],
+)
+def test_what_a_check_without_a_key_cannot_do_is_refused(
+    anyone: Client, fields: dict[str, str], code: str
+) -> None:
+    answer = anyone.post("/api/compliance", files={"image": red_box()}, data=fields)
+
+    assert assert_problem(answer, 422, code)["fix"]
+
+
+def test_a_check_without_a_key_takes_small_pictures_only(anyone: Client) -> None:
+    answer = anyone.post(
+        "/api/compliance", files={"image": red_box(2500, 2000)}, data={"channel": "amazon"}
+    )
+
+    assert_problem(answer, 413, "too_many_pixels")
+
+
+def test_a_check_without_a_key_is_there_only_where_it_is_on(client: Client) -> None:
+    answer = client.without_key().post("/api/compliance", files={"image": red_box()})
+
+    assert_problem(answer, 404, "not_found")

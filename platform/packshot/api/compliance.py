@@ -1,6 +1,5 @@
 """POST /api/v1/compliance: what the rules of marketplaces say of a picture, and a mended one."""
 
-from datetime import date
 from functools import partial
 from typing import Annotated
 
@@ -12,54 +11,33 @@ from domain.output import Output
 from domain.scopes import Scope
 from imaging.compliance import Finding, Report
 from imaging.limits import TooLargeHere
-from imaging.rulesets import Slot
-from packshot.commands.compliance import known_channels
 from packshot.commands.jobs import Changed, Plan
 from packshot.commands.making import Photo, Wish
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.credentials import require_scope
 from packshot.edge.fetching import fetched
 from packshot.edge.fields import NotYet, Word
-from packshot.edge.forms import Form
 from packshot.edge.job_shapes import refusal_of_job
-from packshot.edge.lists import Flag, WordList
-from packshot.edge.moments import Day
-from packshot.edge.report_shapes import ReportAnswer, ReportsAnswer, report_answer
-from packshot.edge.shapes import OutputAnswer, WarningAnswer, output_answer
+from packshot.edge.report_shapes import ReportAnswer, ReportsAnswer
+from packshot.edge.rule_fields import RulesFields, channels_of, report_told, slot_of
+from packshot.edge.shapes import OutputAnswer, output_answer
 from packshot.edge.sources import Address, Text, source_of
 from packshot.store.head import LogHead
 
-CHANNELS = tuple(known_channels())
 # The HTTP API: "Pictures above 24 MP run on a worker"; their answer is waited for this long.
 LONGEST_WAIT_S = 25.0
 
 
-class ComplianceForm(Form):
+class ComplianceForm(RulesFields):
     """A picture, the channels whose rules are meant, and what is to be done about broken ones."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["imageUrl"]}, {"required": ["outputId"]}]}
     )
 
-    channel: Annotated[str, Word(CHANNELS)] | None = Field(
-        None, description="The marketplace whose rules are meant."
-    )
-    channels: Annotated[tuple[str, ...], WordList(CHANNELS)] | None = Field(
-        None, description="Several marketplaces, in place of channel."
-    )
-    slot: Annotated[str, Word(("main", "additional"))] = Field(
-        "main", description="Whether it is the main picture of a listing, or one of the others."
-    )
-    as_of: Annotated[date, Day()] | None = Field(
-        None, description="The day whose rules are meant; today where it is left out."
-    )
     fix: Annotated[str, Word(("none", "suggest", "apply"))] = Field(
         "suggest",
         description="suggest: the recipe that mends it; apply: the mended picture, too.",
-    )
-    evidence: Annotated[bool, Flag()] = Field(
-        default=False,
-        description="Whether each rule tells its evidence; there are no overlays yet.",
     )
     output_id: Text = Field(None, description="An earlier output, in place of the file.")
     image_url: Address = Field(
@@ -86,24 +64,26 @@ class ComplianceForm(Form):
 async def check_compliance(call: Call[ComplianceForm]) -> Reply:
     """Judge a picture by the rules of marketplaces; fix=apply makes one that keeps them."""
     form = call.form
-    channels = _channels_of(form)
+    channels = channels_of(form)
     if form.fix == "apply":
         _refuse_fix_of(channels)
         require_scope(call.key, Scope.IMAGES_PROCESS)
     source = await source_of(call)
     async with fetched(call, source) as photo:
         reports = await call.services.compliance.check(
-            photo, channels=channels, slot=_slot(form), as_of=form.as_of
+            photo, channels=channels, slot=slot_of(form), as_of=form.as_of
         )
         if form.fix == "apply" and reports[0].verdict != "pass":
             return await _fixed(call, photo, reports[0])
-    return Reply(ReportsAnswer(reports=[_told(call, report) for report in reports]))
+    return Reply(ReportsAnswer(reports=[report_told(call.form, report) for report in reports]))
 
 
 async def _fixed(call: Call[ComplianceForm], photo: Photo, report: Report) -> Reply:
     """The report with the mended picture; it is judged once everything is committed."""
     if report.fix is None:
-        return _answer(_told(call, report, ("no_fix", "No recipe mends what is broken.")))
+        return _answer(
+            report_told(call.form, report, ("no_fix", "No recipe mends what is broken."))
+        )
     wish = Wish(report.fix.recipe)
     try:
         processed = await call.services.images.process(call.context, photo, wish)
@@ -111,15 +91,15 @@ async def _fixed(call: Call[ComplianceForm], photo: Photo, report: Report) -> Re
         changed = await call.services.jobs.request(
             call.context, photo, wish, plan=Plan(priority=HIGHEST_PRIORITY)
         )
-        first = _answer(_told(call, report, _still_made(changed)))
+        first = _answer(report_told(call.form, report, _still_made(changed)))
         later = partial(_made_by_a_worker, call, report, changed)
         return Reply(first.body, head=changed.head, later=later)
-    told = output_answer(processed.output).model_copy(
+    mended = output_answer(processed.output).model_copy(
         update={"job_id": str(processed.job_id), "cached": processed.cached}
     )
-    first = _answer(_told(call, report).model_copy(update={"fixed_output": told}))
+    first = _answer(report_told(call.form, report).model_copy(update={"fixed_output": mended}))
     later = partial(
-        _judged_again, call, report, output=processed.output, told=told, head=processed.head
+        _judged_again, call, report, output=processed.output, mended=mended, head=processed.head
     )
     return Reply(first.body, head=processed.head, later=later)
 
@@ -130,13 +110,13 @@ async def _made_by_a_worker(call: Call[ComplianceForm], report: Report, asked: C
     if job.error is not None:
         raise refusal_of_job(job.error)
     if job.status != "succeeded":
-        reply = _answer(_told(call, report, _still_made(asked)))
+        reply = _answer(report_told(call.form, report, _still_made(asked)))
         return Reply(reply.body, head=asked.head)
     output = Output.from_dict(job.outputs[0])
-    told = output_answer(output).model_copy(
+    mended = output_answer(output).model_copy(
         update={"job_id": str(job.job_id), "cached": job.cached}
     )
-    return await _judged_again(call, report, output=output, told=told, head=asked.head)
+    return await _judged_again(call, report, output=output, mended=mended, head=asked.head)
 
 
 async def _judged_again(
@@ -144,23 +124,16 @@ async def _judged_again(
     report: Report,
     *,
     output: Output,
-    told: OutputAnswer,
+    mended: OutputAnswer,
     head: LogHead,
 ) -> Reply:
     """The report with the mended picture and what the same rules say of it."""
     again = await call.services.compliance.check_again(call.key.org_id, output, report)
     warnings = [_still_broken(finding) for finding in again.broken]
-    answer = _told(call, report, *warnings).model_copy(
-        update={"fixed_output": told, "fixed_verdict": again.verdict}
+    answer = report_told(call.form, report, *warnings).model_copy(
+        update={"fixed_output": mended, "fixed_verdict": again.verdict}
     )
     return Reply(ReportsAnswer(reports=[answer]), head=head)
-
-
-def _told(call: Call[ComplianceForm], report: Report, *warnings: tuple[str, str]) -> ReportAnswer:
-    form = call.form
-    answer = report_answer(report, with_fix=form.fix != "none", with_evidence=form.evidence)
-    told = [WarningAnswer(code=code, detail=detail) for code, detail in warnings]
-    return answer.model_copy(update={"warnings": told})
 
 
 def _answer(report: ReportAnswer) -> Reply:
@@ -180,26 +153,6 @@ def _still_broken(finding: Finding) -> tuple[str, str]:
     return "still_broken", f"{detail} {finding.expected} is wanted."
 
 
-def _channels_of(form: ComplianceForm) -> tuple[str, ...]:
-    if form.channel is not None and form.channels is not None:
-        raise InvalidInput(
-            "invalid_parameter",
-            "The request holds both channel and channels.",
-            param="channels",
-            allowed={"values": list(CHANNELS)},
-            fix="Send one of them.",
-        )
-    if form.channel is None and form.channels is None:
-        raise InvalidInput(
-            "missing_parameter",
-            f"The request names no channel; there are rules for {', '.join(CHANNELS)}.",
-            param="channel",
-            allowed={"values": list(CHANNELS)},
-            fix=f"Send channel={CHANNELS[0]}.",
-        )
-    return form.channels if form.channels is not None else (form.channel or "",)
-
-
 def _refuse_fix_of(channels: tuple[str, ...]) -> None:
     """One picture is made: which, is only clear for one channel."""
     if len(channels) > 1:
@@ -210,7 +163,3 @@ def _refuse_fix_of(channels: tuple[str, ...]) -> None:
             allowed={"values": ["none", "suggest"]},
             fix="Send one channel, or fix=suggest.",
         )
-
-
-def _slot(form: ComplianceForm) -> Slot:
-    return "additional" if form.slot == "additional" else "main"

@@ -8,12 +8,15 @@ from functools import partial
 
 from packshot.edge.contract import Access, Call, Reply, endpoint
 from packshot.edge.pictures import PICTURE_TYPES, PictureAnswer
+from packshot.edge.report_shapes import ReportsAnswer
 from packshot.edge.trials import (
     TRIAL_REFUSALS,
     BackgroundTrialForm,
+    ComplianceTrialForm,
     ProcessTrialForm,
     RelightTrialForm,
     UpscaleTrialForm,
+    tried_compliance,
     tried_picture,
 )
 
@@ -52,3 +55,18 @@ async def try_background(call: Call[BackgroundTrialForm]) -> Reply:
 async def try_relight(call: Call[RelightTrialForm]) -> Reply:
     """Give a subject another shadow and exposure, without a key."""
     return await tried_picture(call)
+
+
+@endpoint(
+    "POST",
+    "/api/compliance",
+    scope=Access.BY_ADDRESS,
+    file_field="image",
+    form=ComplianceTrialForm,
+    answer=ReportsAnswer,
+    refuses=TRIAL_REFUSALS,
+    json_max_bytes=0,
+)
+async def try_compliance(call: Call[ComplianceTrialForm]) -> Reply:
+    """Judge a picture by the rules of marketplaces, without a key."""
+    return await tried_compliance(call)

@@ -50,6 +50,12 @@ class Compliance:
         """
         known = [ruleset_of(channel) for channel in channels]
         facts = await self.measure(photo.path)
+        return self.judge(facts, known, slot=slot, as_of=as_of)
+
+    def judge(
+        self, facts: Facts, known: Sequence[Ruleset], *, slot: Slot, as_of: date | None
+    ) -> list[Report]:
+        """Judge what was measured by each of these rulesets; None means today."""
         day = self.today() if as_of is None else as_of
         return [judge(facts, ruleset, slot=slot, as_of=day) for ruleset in known]
 

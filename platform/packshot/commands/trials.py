@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.errors import Refusal
+from imaging.facts import Facts
 from imaging.limits import Limits
 from imaging.rendered import Rendered
 from packshot.commands.making import Maker, Photo, Wish
@@ -51,6 +52,11 @@ class Trials:
             finally:
                 blobs.discard(destination)
         return Trial(data, rendered, self.maker.clock())
+
+    async def measure(self, photo: Photo) -> Facts:
+        """Measure the picture; raises as ``make`` does."""
+        with self._place():
+            return await self.maker.pool.measure(photo.path, limits=LIMITS)
 
     @contextmanager
     def _place(self) -> Iterator[None]:

@@ -1,21 +1,24 @@
 """How the endpoints without a key answer: a picture made and forgotten, as JSON or as bytes."""
 
 from base64 import b64encode
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
 from domain.errors import InvalidInput
+from packshot.commands.compliance import ruleset_of
 from packshot.commands.making import Photo, Wish
 from packshot.commands.trials import Trial
 from packshot.edge.backdrops import BackgroundFields
 from packshot.edge.contract import Call, Reply
 from packshot.edge.encodings import OperationForm
-from packshot.edge.fields import Label
+from packshot.edge.fields import Label, Word
 from packshot.edge.lighting import RelightFields
 from packshot.edge.negotiation import wants_bytes
 from packshot.edge.pictures import PictureAnswer
 from packshot.edge.recipes import RecipeForm
+from packshot.edge.report_shapes import ReportsAnswer
+from packshot.edge.rule_fields import RulesFields, channels_of, report_told, slot_of
 from packshot.edge.shapes import OutputAnswer, SubjectAnswer, WarningAnswer, timings_answer
 from packshot.edge.upscaling import UpscaleFields
 
@@ -51,6 +54,18 @@ class RelightTrialForm(TrialForm, RelightFields):
     """A subject in another light, without a key."""
 
 
+class ComplianceTrialForm(RulesFields):
+    """The rules of marketplaces, without a key."""
+
+    fix: Annotated[
+        str,
+        Word(
+            ("none", "suggest"),
+            not_yet=(("apply", "send the fixRecipe to /api/process, or use a key."),),
+        ),
+    ] = Field("suggest", description="suggest: the recipe that mends it.")
+
+
 TrialFormT = TypeVar("TrialFormT", bound=TrialForm)
 
 
@@ -58,14 +73,7 @@ async def tried_picture(call: Call[TrialFormT]) -> Reply:
     """Make what the form asks for of the file, and answer it; nothing is left behind."""
     form = call.form
     wish = Wish(form.recipe(), form.preset_label, form.sku, form.client_ref)
-    if call.file is None:
-        raise InvalidInput(
-            "missing_parameter",
-            "The request holds no picture.",
-            param="image",
-            fix="Send the photo as the multipart file image.",
-        )
-    photo = Photo(call.file.path, call.file.sha256, call.file.size_bytes)
+    photo = _photo_of(call)
     trial = await call.services.trials.make(photo, wish)
     if wants_bytes(call.request.headers.get("accept")):
         return Reply(
@@ -75,6 +83,28 @@ async def tried_picture(call: Call[TrialFormT]) -> Reply:
         )
     engine = call.services.trials.maker.pool.engine
     return Reply(PictureAnswer(output=_told(trial, wish, engine=dict(engine), form=form)))
+
+
+async def tried_compliance(call: Call[ComplianceTrialForm]) -> Reply:
+    """Judge the file by the rules of the channels that the form names; nothing is left behind."""
+    known = [ruleset_of(channel) for channel in channels_of(call.form)]
+    services = call.services
+    facts = await services.trials.measure(_photo_of(call))
+    reports = services.compliance.judge(
+        facts, known, slot=slot_of(call.form), as_of=call.form.as_of
+    )
+    return Reply(ReportsAnswer(reports=[report_told(call.form, each) for each in reports]))
+
+
+def _photo_of(call: Call[Any]) -> Photo:
+    if call.file is None:
+        raise InvalidInput(
+            "missing_parameter",
+            "The request holds no picture.",
+            param="image",
+            fix="Send the photo as the multipart file image.",
+        )
+    return Photo(call.file.path, call.file.sha256, call.file.size_bytes)
 
 
 def _told(trial: Trial, wish: Wish, *, engine: dict[str, str], form: TrialForm) -> OutputAnswer:

@@ -110,13 +110,13 @@ class RenderPool:
         }
         return await self._done(request, partial(read_answer, destination=destination))
 
-    async def measure(self, source: Path) -> Facts:
+    async def measure(self, source: Path, *, limits: Limits | None = None) -> Facts:
         """Measure the facts of a picture file, as large a one as is accepted anywhere.
 
-        Raises as ``render`` does.
+        ``limits`` are other ones than the pool's. Raises as ``render`` does.
         """
-        limits = asdict(replace(self.limits, pixels_here=None))
-        return await self._done({"source": str(source), "limits": limits}, read_facts)
+        allowed = asdict(limits or replace(self.limits, pixels_here=None))
+        return await self._done({"source": str(source), "limits": allowed}, read_facts)
 
     async def _done(
         self, request: Mapping[str, Any], read: Callable[[bytes], AnswerT | InvalidImage]

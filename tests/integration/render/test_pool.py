@@ -58,6 +58,21 @@ async def test_a_picture_is_rendered_to_its_destination(pool: RenderPool, source
     assert {"pyvips", "libvips", "arch"} <= pool.engine.keys()
 
 
+async def test_a_picture_is_measured_and_a_child_that_is_killed_costs_it_nothing(
+    pool: RenderPool, source: Path
+) -> None:
+    task = asyncio.create_task(pool.measure(source))
+    child = await busy_child(pool)
+    os.kill(child.process.pid, signal.SIGKILL)
+
+    facts = await task
+
+    assert (facts.width_px, facts.height_px, facts.format) == (240, 240, "jpeg")
+    source.write_bytes(b"no picture")
+    with pytest.raises(InvalidImage):
+        await pool.measure(source)
+
+
 async def test_what_is_no_picture_is_refused_and_costs_no_child(
     pool: RenderPool, source: Path
 ) -> None:
