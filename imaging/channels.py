@@ -29,3 +29,11 @@ def lightness(plane: Plane) -> Plane:
 def tint(plane: Plane) -> Plane:
     """How far the channels of every pixel lie apart: (h, w, 3) to (h, w)."""
     return strongest(plane) - weakest(plane)
+
+
+def dot(one: Plane, other: Plane) -> Plane:
+    """The inner product of the channels of every pixel: (h, w, 3) twice to (h, w)."""
+    product: Plane = (
+        one[..., 0] * other[..., 0] + one[..., 1] * other[..., 1] + one[..., 2] * other[..., 2]
+    )
+    return product

@@ -19,8 +19,8 @@ def render(source: Path, recipe: UpscaleRecipe, *, destination: Path, limits: Li
     """Enlarge the picture at ``source``.
 
     Raises InvalidImage ``too_many_pixels`` for a result of more than 10,000 pixels a side, and
-    InvalidInput for target sides that are no enlargement of 1 to 4 times; else as
-    ``pipeline.render`` does.
+    InvalidInput for one of less than 16, and for target sides that are no enlargement of 1 to 4
+    times; else as ``pipeline.render`` does.
     """
     steps: Steps = (
         ("process_ms", decode_whole),
@@ -47,6 +47,15 @@ def _canvas(recipe: UpscaleRecipe, header: Header) -> Recipe:
             param="factor",
             allowed={"maxSide": SIDE_PX[1]},
             fix=_smaller_factor(header),
+        )
+    if min(width, height) < SIDE_PX[0]:
+        raise InvalidInput(
+            "factor_out_of_range",
+            f"Enlarged {factor:.3g} times the picture would be {width} × {height} pixels; "
+            f"at least {SIDE_PX[0]} a side are made.",
+            param="factor",
+            allowed={"minSide": SIDE_PX[0]},
+            fix="Send a larger picture.",
         )
     return Recipe(
         width_px=width,

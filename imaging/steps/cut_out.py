@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from imaging.bands import over_rows
+from imaging.channels import dot
 from imaging.gain import holes
 from imaging.linear import light_of, values_of
 from imaging.work import Mask, Pixels, Plane, Silhouette, Work
@@ -31,8 +32,14 @@ _FINER = 3.0
 # backdrop can be told from a share of the product: from the first on, wholly from the second on.
 _HUES = (0.03, 0.10)
 _LEAST_HUE = 0.03
-# Levels by which product and backdrop must differ for their mixture to tell anything.
-_TELLS = (8.0, 24.0)
+# Levels by which product and backdrop must differ for their mixture to tell anything: less is as
+# much as noise, and the mask decides, moved in by what it usually lies too far out.
+_TELLS = (16.0, 48.0)
+_TOO_FAR_OUT = 1.0
+# Outside the mask, where no hue tells product from shadow, the share from which a pixel is product
+# at all and from which it is so wholly: a soft shadow takes less of the light.
+_NO_SHADOW = (0.5, 0.9)
+_OUTSIDE = (0.2, 0.8)
 # Alpha below and above which a pixel is backdrop or product: noise and rounding.
 _FOOT, _HEAD = 0.06, 0.94
 _LEAST_COVER = 0.15
@@ -61,8 +68,8 @@ class _Guide:
     """What is known of the outline, at any scale; colours in linear light.
 
     ``inside`` and ``outside`` are the colours of product and backdrop, ``mask`` the mask made
-    smooth, ``least`` and ``most`` the alpha that the mask allows, ``tells`` how far (0–1) the two
-    colours differ enough to be told in a mixture.
+    smooth, ``least`` and ``most`` the alpha that the mask allows, ``beyond`` how far (0–1) a pixel
+    lies outside of it, ``tells`` how far the two colours differ enough to be told in a mixture.
     """
 
     inside: Plane
@@ -70,20 +77,32 @@ class _Guide:
     mask: Plane
     least: Plane
     most: Plane
+    beyond: Plane
     tells: Plane
 
     def band(self, rows: slice, size: tuple[int, int]) -> "_Guide":
         """The guide over some rows of the canvas."""
-        planes = (self.inside, self.outside, self.mask, self.least, self.most, self.tells)
+        planes = (
+            self.inside,
+            self.outside,
+            self.mask,
+            self.least,
+            self.most,
+            self.beyond,
+            self.tells,
+        )
         return _Guide(*(over_rows(plane, rows, size) for plane in planes))
 
     def alpha_of(self, light: Plane) -> Plane:
         """The share (0–1) of the product in each pixel."""
         between = self.inside - self.outside
-        length = np.maximum((between * between).sum(axis=2), 1e-5)
-        share = ((light - self.outside) * between).sum(axis=2) / length
+        length = np.maximum(dot(between, between), 1e-5)
+        share = dot(light - self.outside, between) / length
         trust, told = self._told_by_hue(light)
         share += trust * (told - share)
+        low, high = _NO_SHADOW
+        strict = np.minimum(share, _smooth((share - low) / (high - low)))
+        share += self.beyond * (1 - trust) * (strict - share)
         share = self.tells * share + (1 - self.tells) * self.mask
         share = (share - _FOOT) / (_HEAD - _FOOT)
         alpha: Plane = np.clip(np.clip(share, self.least, self.most), 0, 1)
@@ -96,9 +115,9 @@ class _Guide:
         one: the product has dark parts, and the backdrop lies in shadow.
         """
         own, other = self.inside, self.outside
-        squares = (own * own).sum(axis=2), (other * other).sum(axis=2)
-        both = (own * other).sum(axis=2)
-        on_own, on_other = (light * own).sum(axis=2), (light * other).sum(axis=2)
+        squares = dot(own, own), dot(other, other)
+        both = dot(own, other)
+        on_own, on_other = dot(light, own), dot(light, other)
         apart = np.maximum(squares[0] * squares[1] - both * both, 1e-9)
         product = np.maximum(on_own * squares[1] - on_other * both, 0)
         backdrop = np.maximum(on_other * squares[0] - on_own * both, 0)
@@ -169,12 +188,14 @@ def _guide_by(mask: Mask, light: Plane, *, unit: float, window: Plane) -> _Guide
     outside = _gathered(light, far * window, sigma=_GATHER * unit)
     apart = np.abs(values_of(inside) - values_of(outside)).max(axis=2)
     low, high = _TELLS
+    first, last = _OUTSIDE
     return _Guide(
         inside=inside,
         outside=outside,
-        mask=cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.5, 0.6 * unit)),
+        mask=_smooth((inner - outer) / unit / 2 - _TOO_FAR_OUT / 2 + 0.5),
         least=_ramp(inner / unit),
         most=1 - _ramp(outer / unit),
+        beyond=_smooth((outer / unit - first) / (last - first)),
         tells=_smooth((apart - low) / (high - low)),
     )
 

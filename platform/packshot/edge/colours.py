@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic_core import PydanticCustomError
 
@@ -27,6 +27,8 @@ class Colour(ReadField):
 @dataclass(frozen=True)
 class Colours(ReadField):
     """Up to ``most`` colours: a list in JSON, in multipart separated by commas."""
+
+    may_repeat: ClassVar[bool] = True
 
     most: int
 

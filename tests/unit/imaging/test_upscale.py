@@ -181,6 +181,13 @@ def test_a_result_of_too_many_pixels_a_side_is_refused_with_a_factor_that_works(
     assert refused.value.fix == "Send factor=2.5."
 
 
+def test_a_result_of_too_few_pixels_a_side_is_refused(upscaled: Upscaled) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        upscaled(np.zeros((7, 40, 3), np.uint8), factor=2.0)
+
+    assert refused.value.code == "factor_out_of_range"
+
+
 def test_the_same_picture_twice_gives_the_same_bytes(upscaled: Upscaled) -> None:
     source = disc(120, centre=(47.3, 71.8), radius=30)
 
