@@ -92,6 +92,11 @@ class ListingPlan:
     steps: list[dict[str, Any]]
 
     @property
+    def changes_nothing(self) -> bool:
+        """Whether the listing shows already what it shall show."""
+        return all(step["op"] == "keep" for step in self.steps)
+
+    @property
     def wanted(self) -> list[Image]:
         """The whole listing as it shall be, in order."""
         return [step["after"] for step in self.steps if step["after"] is not None]

@@ -30,6 +30,10 @@ from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
+from packshot.commands.publish_plans import Planner
+from packshot.commands.publishes import Publishes
+from packshot.commands.publishing import Publishing
+from packshot.commands.requests import PUBLISH
 from packshot.commands.sessions import Sessions
 from packshot.commands.shops import DemoShop, Shops
 from packshot.commands.trials import Trials
@@ -108,6 +112,7 @@ class Services:
     connections: Connections
     catalog_syncs: CatalogSyncs
     catalog: Catalog
+    publishes: Publishes
     attempts: Attempts
     downloads: Downloads
     outbound: OutboundClient
@@ -177,8 +182,13 @@ async def open_services(
         downloads = Downloads(links.outbound, blobs)
         shops = _shops(settings, secrets, links)
         connections = Connections(store, shops)
-        syncs = CatalogSyncs(store, connections, waker, settings.job_lease_s)
+        lease_s = settings.job_lease_s
+        syncs = CatalogSyncs(store, connections, waker, lease_s)
         images = Images(store, blobs, maker, waker)
+        planner, open_channel = Planner(store, images), connections.channel
+        publishing = Publishing(store, planner, open_channel, lease_s)
+        errands = {CATALOG_SYNC: syncs.read, PUBLISH: publishing.deliver}
+        endings = {PUBLISH: publishing.ending}
         if render:
             await pool.start()
         yield Services(
@@ -199,15 +209,9 @@ async def open_services(
             connections=connections,
             catalog_syncs=syncs,
             catalog=Catalog(store, shops),
+            publishes=Publishes(store, planner, open_channel, shops, waker),
             attempts=Attempts(
-                store,
-                blobs,
-                maker,
-                downloads,
-                waker,
-                clock=_now,
-                lease_s=settings.job_lease_s,
-                errands={CATALOG_SYNC: syncs.read},
+                store, blobs, maker, downloads, waker, _now, lease_s, errands, endings
             ),
             downloads=downloads,
             outbound=links.outbound,

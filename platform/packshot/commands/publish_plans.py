@@ -5,7 +5,7 @@ Nothing is written, neither here nor at the shop: this is the dry run.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from domain.errors import InvalidInput, NotFound
@@ -30,9 +30,11 @@ FORGOTTEN = "unknown_remote_id"  # docs/bridge.md, "Issues"
 class DryRun:
     """What a publish would do to a listing; ``issues`` is what the shop has against it.
 
-    ``blobs`` are the bytes that the shop does not have yet, by their SHA-256.
+    ``blobs`` are the bytes that the shop does not have yet, by their SHA-256; ``wish`` names those
+    of its output.
     """
 
+    wish: Wish
     plan: ListingPlan
     issues: tuple[Issue, ...]
     blobs: Mapping[str, bytes]
@@ -80,21 +82,22 @@ class Planner:
             )
         former = [desired_image(image) for image in undone.planned.before]
         plan = await channel.plan(item, former, blobs={})
-        return DryRun(stored_plan(item, plan), plan.issues, {})
+        return DryRun(wish, stored_plan(item, plan), plan.issues, {})
 
     async def _plan(
         self, org_id: OrgId, wish: Wish, *, channel: Channel, item: CatalogItem, output: Output
     ) -> DryRun:
+        wish = replace(wish, output_sha256=output.bytes_sha256)
         remote_id = await self._remote_id(org_id, wish, item=item, output=output)
         image = _image_of(output, item, remote_id)
         if remote_id is not None:
             plan = await _asked(channel, item, wish, image=image, blobs={})
             if FORGOTTEN not in {issue.code for issue in plan.issues}:
-                return DryRun(stored_plan(item, plan), plan.issues, {})
+                return DryRun(wish, stored_plan(item, plan), plan.issues, {})
             image = _image_of(output, item, None)
         blobs = {output.bytes_sha256: await self._bytes(org_id, output)}
         plan = await _asked(channel, item, wish, image=image, blobs=blobs)
-        return DryRun(stored_plan(item, plan), plan.issues, blobs)
+        return DryRun(wish, stored_plan(item, plan), plan.issues, blobs)
 
     async def _remote_id(
         self, org_id: OrgId, wish: Wish, *, item: CatalogItem, output: Output

@@ -1,11 +1,12 @@
 """Publishes as callers know them: planned, asked for, read, checked, tried again, taken back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from domain.connection import Connection
 from domain.errors import Conflict, NotFound
-from domain.ids import JobId, OrgId, PublishId
+from domain.ids import IntegrationId, JobId, OrgId, PublishId
 from domain.job import Job
 from domain.listing import Image, Wish
 from domain.publish import Publish
@@ -15,6 +16,7 @@ from packshot.commands.listings import shown_images, told_as_refusals
 from packshot.commands.publish_outcomes import compare
 from packshot.commands.publish_plans import DryRun, OpenChannel, Planner
 from packshot.commands.requests import requested_publish
+from packshot.commands.shops import Shops
 from packshot.store import jobqueue
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
@@ -55,12 +57,26 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """What shops tell as addresses of pictures, as ones that can be followed."""
+
+    connections: Mapping[IntegrationId, Connection]
+    shops: Shops
+
+    def of(self, wish: Wish, told: str | None) -> str | None:
+        """The address; None where the shop has none today."""
+        connection = self.connections.get(wish.integration_id)
+        return None if connection is None else self.shops.address(connection, told)
+
+
+@dataclass(frozen=True, slots=True)
 class Publishes:
     """The use cases of publishes."""
 
     store: EventStore
     planner: Planner
     open_channel: OpenChannel
+    shops: Shops
     waker: Waker
 
     async def plan(self, org_id: OrgId, wish: Wish) -> DryRun:
@@ -111,6 +127,12 @@ class Publishes:
             )
         publishes = await self.store.load_many(Publish, org_id=org_id, stream_ids=ids)
         return Found(publishes, await self._actors(org_id, publishes), total)
+
+    async def addresses(self, org_id: OrgId, wishes: Iterable[Wish]) -> Addresses:
+        """The addresses of the pictures of these wishes' shops, also of those that are over."""
+        ids = {wish.integration_id.uuid for wish in wishes}
+        known = await self.store.load_many(Connection, org_id=org_id, stream_ids=sorted(ids))
+        return Addresses({one.integration_id: one for one in known}, self.shops)
 
     async def rollback(self, context: Context, publish_id: PublishId) -> Published:
         """Ask for the undo of a publish: a publish of the exact pictures that were there before.

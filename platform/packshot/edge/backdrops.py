@@ -1,9 +1,8 @@
 """The fields of ``backgrounds/generate`` and their recipe."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
-from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidInput
 from imaging.background_recipe import (
@@ -17,32 +16,13 @@ from imaging.background_recipe import (
 from imaging.prompts import Prompt, read_prompt
 from packshot.edge.colours import Colours
 from packshot.edge.encodings import as_checked
-from packshot.edge.fields import Label, NotYet, ReadField, Word, shown
+from packshot.edge.fields import Label, NotYet, Truth, Word
 from packshot.edge.lighting import ShadowForm
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.recipes import FramedForm
 
 LONGEST_PROMPT = 500
 _ONE_SCENE = "podium is the only scene yet."
-
-
-class Truth(ReadField):
-    """true or false, in JSON or as a word."""
-
-    def read(self, value: object) -> bool:
-        """Read the truth."""
-        word = value.strip().lower() if isinstance(value, str) else value
-        if word in (True, "true", "1"):
-            return True
-        if word in (False, "false", "0"):
-            return False
-        raise PydanticCustomError(
-            "invalid", "must be true or false; got {got}.", {"got": shown(value), "example": "true"}
-        )
-
-    def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the truth."""
-        return {"type": "boolean"}
 
 
 class BackgroundFields(ShadowForm, FramedForm):

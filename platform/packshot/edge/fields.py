@@ -127,6 +127,25 @@ class Label(ReadField):
         }
 
 
+class Truth(ReadField):
+    """true or false, in JSON or as a word."""
+
+    def read(self, value: object) -> bool:
+        """Read the truth."""
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word in (True, "true", "1"):
+            return True
+        if word in (False, "false", "0"):
+            return False
+        raise PydanticCustomError(
+            "invalid", "must be true or false; got {got}.", {"got": shown(value), "example": "true"}
+        )
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the truth."""
+        return {"type": "boolean"}
+
+
 @dataclass(frozen=True)
 class NotYet(ReadField):
     """A field of the contract that this version cannot honour: refused, with the reason."""

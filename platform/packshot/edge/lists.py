@@ -1,4 +1,4 @@
-"""Fields that hold several values or only yes and no: lists of words, and flags."""
+"""Fields that hold several values: lists of words."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -38,27 +38,6 @@ class WordList(ReadField):
         """The JSON Schema of the words."""
         items = {"type": "string", "enum": list(self.words)}
         return {"type": "array", "items": items, "minItems": 1, "maxItems": MOST_WORDS}
-
-
-class Flag(ReadField):
-    """Yes or no: JSON's own, or the words true and false."""
-
-    def read(self, value: object) -> bool:
-        """Read the flag."""
-        said = value.strip().lower() if isinstance(value, str) else value
-        if said is True or said == "true":
-            return True
-        if said is False or said == "false":
-            return False
-        raise PydanticCustomError(
-            "invalid",
-            "must be true or false; got {got}.",
-            {"got": shown(value), "allowed": {"values": [True, False]}, "example": "true"},
-        )
-
-    def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the flag."""
-        return {"type": "boolean"}
 
 
 def _parts(value: object) -> list[object]:

@@ -75,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "light.direction_out_of_range": Kind(422, "Light direction is out of range"),
     "light.elevation_out_of_range": Kind(422, "Light elevation is out of range"),
     "exposure_out_of_range": Kind(422, "Exposure is out of range"),
+    "target.position_out_of_range": Kind(422, "Position is out of range"),
     "limit_out_of_range": Kind(422, "Limit is out of range"),
     "graceSeconds_out_of_range": Kind(422, "Grace is out of range"),
     "invalid_parameter": Kind(422, "A parameter is not valid"),

@@ -9,9 +9,9 @@ from domain.errors import InvalidInput
 from imaging.compliance import Report
 from imaging.rulesets import Slot
 from packshot.commands.compliance import known_channels
-from packshot.edge.fields import Word
+from packshot.edge.fields import Truth, Word
 from packshot.edge.forms import Form
-from packshot.edge.lists import Flag, WordList
+from packshot.edge.lists import WordList
 from packshot.edge.moments import Day
 from packshot.edge.report_shapes import ReportAnswer, report_answer
 from packshot.edge.shapes import WarningAnswer
@@ -34,7 +34,7 @@ class RulesFields(Form):
     as_of: Annotated[date, Day()] | None = Field(
         None, description="The day whose rules are meant; today where it is left out."
     )
-    evidence: Annotated[bool, Flag()] = Field(
+    evidence: Annotated[bool, Truth()] = Field(
         default=False,
         description="Whether each rule tells its evidence; there are no overlays yet.",
     )

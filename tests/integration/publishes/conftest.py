@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from domain.ids import IntegrationId, OrgId, OutputId, PublishId
 from domain.listing import Target, Wish
 from domain.publish import Publish
 from domain.webhook_secret import WebhookSecret
-from given import context, founded, requested_job
+from given import SECRETS, context, founded, requested_job
 from integrations.amazon_bridge import AmazonBridge
 from integrations.channel import Channel
 from integrations.http import OutboundClient, parse_allowed
@@ -28,20 +28,23 @@ from packshot.commands.publish_plans import Planner
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
+from packshot.commands.shops import Shops
 from packshot.render.pool import RenderPool
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
+from packshot.store.vault import Vault
 from packshot.store.wake import Waker
 from reference_bridge import SECRET, Bridge, fill, jpeg, running_bridge
 from services import Database, RunningServices
 from shop import Shop, a_shop
 
 SKU = "MUG 1/2"
+LEASE_S = 10.0
 
 
 @dataclass(slots=True)
 class Desk:
-    """Publishes and their worker; ``shops`` are the channels by their integration."""
+    """Publishes and their worker; ``channels`` lead to its shops."""
 
     store: EventStore
     blobs: Blobs
@@ -49,12 +52,12 @@ class Desk:
     attempts: Attempts
     database: Database
     client: OutboundClient
-    shops: dict[IntegrationId, Channel] = field(default_factory=dict)
+    channels: dict[IntegrationId, Channel] = field(default_factory=dict)
 
-    def connect(self, url: str) -> IntegrationId:
+    def connect(self, url: str, integration_id: IntegrationId | None = None) -> IntegrationId:
         """Connect a bridge."""
-        integration_id = IntegrationId.new()
-        self.shops[integration_id] = AmazonBridge(
+        integration_id = integration_id or IntegrationId.new()
+        self.channels[integration_id] = AmazonBridge(
             self.client, url, WebhookSecret.parse(SECRET), clock=now
         )
         return integration_id
@@ -82,9 +85,13 @@ class Desk:
         return (await self.publishes.request(context(org_id), asked)).publish
 
     async def work(self, org_id: OrgId, publish: Publish) -> Publish:
-        """Let a worker make an attempt at the publish's job, due or not; what came of it."""
+        """Let a worker make an attempt at the publish's job, due or not; what came of it.
+
+        A lease that a dead worker holds has run out.
+        """
         owner = await asyncpg.connect(self.database.owner_url)
         await owner.execute("UPDATE work.job SET state = 'waiting' WHERE state = 'scheduled'")
+        await owner.execute("UPDATE work.job SET lease_until = now() - interval '1 second'")
         await owner.close()
         publish = await self.find(org_id, publish.publish_id)
         await self.attempts.attempt(org_id, publish.job_id)
@@ -125,26 +132,36 @@ async def desk(
     store: EventStore, database: Database, servers: RunningServices, tmp_path: Path
 ) -> AsyncIterator[Desk]:
     """A desk with no shop yet."""
+    async with a_desk(store, database, servers.redis_url, folder=tmp_path) as desk:
+        yield desk
+
+
+@asynccontextmanager
+async def a_desk(
+    store: EventStore, database: Database, redis_url: str, *, folder: Path
+) -> AsyncIterator[Desk]:
+    """A desk for the length of a block."""
     async with AsyncExitStack() as stack:
         client = OutboundClient(allowed_private=parse_allowed("127.0.0.1/32"))
-        waker, pool = Waker(servers.redis_url), RenderPool(1)
+        waker, pool = Waker(redis_url), RenderPool(1)
         for close in (client.close, waker.close, pool.stop):
             stack.push_async_callback(close)
-        blobs = Blobs(tmp_path / "storage")
+        blobs = Blobs(folder / "storage")
         maker = Maker(store.pools, blobs, pool, clock=now)
-        shops: dict[IntegrationId, Channel] = {}
+        channels: dict[IntegrationId, Channel] = {}
 
         async def open_channel(_org_id: OrgId, integration_id: IntegrationId) -> Channel:
-            return shops[integration_id]
+            return channels[integration_id]
 
         planner = Planner(store, Images(store, blobs, maker, waker))
-        publishing = Publishing(store, planner, open_channel, lease_s=10.0)
+        publishing = Publishing(store, planner, open_channel, lease_s=LEASE_S)
         attempts = Attempts(
-            store, blobs, maker, Downloads(client, blobs), waker, clock=now, lease_s=10.0,
+            store, blobs, maker, Downloads(client, blobs), waker, clock=now, lease_s=LEASE_S,
             errands={PUBLISH: publishing.deliver}, endings={PUBLISH: publishing.ending},
         )  # fmt: skip
-        publishes = Publishes(store, planner, open_channel, waker)
-        yield Desk(store, blobs, publishes, attempts, database, client, shops)
+        shops = Shops(Vault(store.pools, SECRETS.key_encryption_key), client, None, now)
+        publishes = Publishes(store, planner, open_channel, shops, waker)
+        yield Desk(store, blobs, publishes, attempts, database, client, channels)
 
 
 @pytest.fixture
