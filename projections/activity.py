@@ -1,7 +1,7 @@
 """The view of activity: who did what in an organization, newest first, one sentence for each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -73,7 +73,8 @@ class Activity:
     """One entry of the feed.
 
     ``type`` is public (``key.created``), ``actor_name`` what people call the actor, where known;
-    ``subject_id`` is the public id of what it happened to.
+    ``subject_id`` is the public id of what it happened to. ``data`` is the event's, where its
+    sentence needs it. Names of people are not in the log: see ``naming``.
     """
 
     event_id: EventId
@@ -87,6 +88,23 @@ class Activity:
     subject_id: str
     sentence: str
     request_id: str
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def people(self) -> set[str]:
+        """The public ids of the people it tells of: who did it, and to whom it was done."""
+        acting = {self.actor_id} if self.actor_type == "user" else set()
+        return acting | ({str(self.data["user_id"])} if "user_id" in self.data else set())
+
+    def naming(self, names: Mapping[str, str]) -> "Activity":
+        """The same entry with people called by those names."""
+        person = names.get(str(self.data.get("user_id")))
+        told = self.data if person is None else {**self.data, "person": person}
+        return replace(
+            self,
+            actor_name=self.actor_name or names.get(self.actor_id),
+            sentence=sentence_of(self.type, told),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +189,5 @@ def _activity(row: "Record", names: Mapping[str, str]) -> Activity:
         subject_id=str(id_of(row["stream_id"]) if id_of is not None else row["stream_id"]),
         sentence=sentence_of(row["type"], data),
         request_id=row["request_id"],
+        data=data,
     )

@@ -65,12 +65,13 @@ class InvitesView:
     name = "invite"
     topics = frozenset(STATUS_OF)
     statement = """
-        INSERT INTO views.invite (tenant_id, invite_id, role, status, sent_at, expires_at, version)
+        INSERT INTO views.invite (tenant_id, invite_id, role, status, sent_at, expires_at, version,
+                                  sent_by_type, sent_by_id)
         SELECT DISTINCT ON (r.invite_id) head.tenant_id, r.invite_id, coalesce(r.role, ''),
-               r.status, r.at, coalesce(r.expires_at, r.at), r.version
+               r.status, r.at, coalesce(r.expires_at, r.at), r.version, r.actor_type, r.actor_id
         FROM head, json_to_recordset({rows})
              AS r(invite_id uuid, role text, status text, at timestamptz, expires_at timestamptz,
-                  version int)
+                  version int, actor_type text, actor_id text)
         ORDER BY r.invite_id, r.version DESC
         ON CONFLICT (tenant_id, invite_id)
         DO UPDATE SET status = excluded.status, version = excluded.version
@@ -79,6 +80,7 @@ class InvitesView:
 
     def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
         """What the event says of its invite."""
+        actor = happened.meta["actor"]
         return [
             {
                 "invite_id": happened.stream_id,
@@ -87,6 +89,8 @@ class InvitesView:
                 "at": happened.at,
                 "expires_at": happened.data.get("expires_at"),
                 "version": happened.version,
+                "actor_type": actor["type"],
+                "actor_id": actor["id"],
             }
         ]
 
@@ -117,6 +121,8 @@ class OpenInvite:
     role: Role
     sent_at: datetime
     expires_at: datetime
+    sent_by_type: str
+    sent_by_id: str
 
 
 async def find_places(connection: "Connection", user_id: UserId) -> list[Place]:
@@ -144,12 +150,17 @@ async def list_open_invites(connection: "Connection", tenant_id: UUID) -> list[O
     """The invites of that organization that were neither accepted nor withdrawn, newest first."""
     rows = await connection.fetch(
         """
-        SELECT invite_id, role, sent_at, expires_at FROM views.invite
+        SELECT invite_id, role, sent_at, expires_at, sent_by_type, sent_by_id FROM views.invite
         WHERE tenant_id = $1 AND status = 'open' ORDER BY invite_id DESC
         """,
         tenant_id,
     )
+    plain = ("sent_at", "expires_at", "sent_by_type", "sent_by_id")
     return [
-        OpenInvite(InviteId(row["invite_id"]), Role(row["role"]), row["sent_at"], row["expires_at"])
+        OpenInvite(
+            invite_id=InviteId(row["invite_id"]),
+            role=Role(row["role"]),
+            **{name: row[name] for name in plain},
+        )
         for row in rows
     ]

@@ -12,9 +12,9 @@ SENTENCES: Mapping[str, str] = {
     "invite.sent": "Somebody was invited as {role}.",
     "invite.accepted": "An invitation was accepted.",
     "invite.withdrawn": "An invitation was withdrawn.",
-    "membership.begun": "A person joined as {role}.",
-    "membership.role-changed": "A member’s role was changed to {role}.",
-    "membership.ended": "A person left the organization.",
+    "membership.begun": "{person} joined as {role}.",
+    "membership.role-changed": "The role of {person} was changed to {role}.",
+    "membership.ended": "{person} belongs to the organization no more.",
     "key.created": "The API key “{name}” was created.",
     "key.renamed": "The API key “{former_name}” was renamed “{name}”.",
     "key.rotated": "The API key “{name}” was given a new secret.",
@@ -55,6 +55,8 @@ SENTENCES: Mapping[str, str] = {
     "job.retried": "The job was asked for again.",
 }
 
+SOMEBODY = "A person"
+
 
 def _has_fields(template: str) -> bool:
     return any(name for _, name, _, _ in Formatter().parse(template))
@@ -67,11 +69,12 @@ TYPES_THAT_TELL_MORE = [name for name, template in SENTENCES.items() if _has_fie
 def sentence_of(public_type: str, data: Mapping[str, Any]) -> str:
     """The sentence for an event of that public type with that data.
 
-    A type of a later release, or data that an earlier one stored without a field, gets a plain
-    sentence: the feed tells everything that happened.
+    ``person`` is whom it is about, where that is known: names lie beside the log. A type of a later
+    release, or data that an earlier one stored without a field, gets a plain sentence: the feed
+    tells everything that happened.
     """
     try:
-        return SENTENCES[public_type].format_map(data)
+        return SENTENCES[public_type].format_map({"person": SOMEBODY, **data})
     except (KeyError, TypeError, IndexError):
         noun, _, participle = public_type.partition(".")
         return f"{noun.replace('-', ' ').capitalize()} {participle.replace('-', ' ')}."

@@ -25,9 +25,11 @@ from packshot.commands.catalog_syncs import CatalogSyncs
 from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
+from packshot.commands.feed import Feed
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
+from packshot.commands.members import Members
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
 from packshot.commands.publish_plans import Planner
@@ -103,6 +105,8 @@ class Services:
     api_keys: ApiKeys
     organizations: Organizations
     people: People
+    members: Members
+    feed: Feed
     sessions: Sessions
     webhook_secrets: WebhookSecrets
     images: Images
@@ -200,6 +204,8 @@ async def open_services(
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
             organizations=Organizations(store, secrets, people),
             people=people,
+            members=Members(store, people, _now),
+            feed=Feed(pools, people),
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,

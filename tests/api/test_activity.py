@@ -113,7 +113,7 @@ def test_a_filtered_feed_counts_what_it_shows(
 
     assert [entry["type"] for entry in by_type["data"]] == ["key.created"]
     assert by_type["page"] == {"from": 1, "to": 1, "total": 1, "nextCursor": None}
-    assert by_actor["page"]["total"] == position - 2
+    assert by_actor["page"]["total"] == position - acme.head.position
     assert by_both["page"] == {"from": 0, "to": 0, "total": 0, "nextCursor": None}
 
 
@@ -126,10 +126,9 @@ def test_another_organization_sees_its_own_feed_and_nothing_else(
     entries = feed(stranger, globex.head.position)["data"]
     stolen = feed(stranger, globex.head.position, actor=str(acme.key_id))
 
-    assert {entry["subject"]["id"] for entry in entries} == {
-        str(globex.org_id),
-        str(globex.key_id),
-    }
+    subjects = [entry["subject"] for entry in entries]
+    assert [subject["type"] for subject in subjects] == ["invite", "key", "organization"]
+    assert [subject["id"] for subject in subjects[1:]] == [str(globex.key_id), str(globex.org_id)]
     assert stolen["data"] == []
 
 

@@ -9,7 +9,7 @@ from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label
 from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, bad_cursor, page_of
 from packshot.edge.shapes import Answer, Time
-from projections.activity import Activity, ActivityView, Wanted, count_activity, find_activity
+from projections.activity import Activity, ActivityView, Wanted, count_activity
 
 MOST_DIGITS = 18  # what a position surely holds
 
@@ -72,8 +72,8 @@ async def list_activity(call: Call[ActivityForm]) -> Reply:
     """Answer what happened in the organization, newest first."""
     form, org_id = call.form, call.key.org_id
     wanted = Wanted(form.type, form.actor, before=_position(form.after))
+    rows = await call.services.feed.find(org_id, wanted, limit=form.limit + 1)
     async with call.services.pools.reading(org_id) as connection:
-        rows = await find_activity(connection, org_id.uuid, wanted=wanted, limit=form.limit + 1)
         count = await count_activity(
             connection, org_id.uuid, wanted=wanted, at_most=MOST_COUNTED + 1
         )

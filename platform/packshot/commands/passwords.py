@@ -1,6 +1,7 @@
 """Passwords: hashed with argon2id, two at a time, and never faster for an unknown person."""
 
 import asyncio
+import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -17,8 +18,8 @@ AT_ONCE = 2  # each takes 64 MiB, the library's default
 _places = asyncio.Semaphore(AT_ONCE)
 
 
-async def hash_password(password: str) -> str:
-    """The hash of a new password; raises InvalidInput for one that is too short or too long."""
+def require_password(password: str) -> None:
+    """Raise InvalidInput for what is too short or too long to be a password; it is never told."""
     if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
         raise InvalidInput(
             "invalid_parameter",
@@ -26,22 +27,35 @@ async def hash_password(password: str) -> str:
             param="password",
             fix="Use a few words that you remember, or let your browser make one.",
         )
+
+
+async def hash_password(password: str) -> str:
+    """The hash of a new password; raises InvalidInput as ``require_password`` does."""
+    require_password(password)
     async with _places:
-        return await asyncio.to_thread(_hasher().hash, password)
+        return await asyncio.to_thread(_hasher().hash, _as_compared(password))
 
 
 async def is_password(password: str, password_hash: str | None) -> bool:
     """Whether the password is the one of that hash; without a hash it takes as long to say no."""
     async with _places:
-        return await asyncio.to_thread(_verify, password[:MOST_CHARACTERS], password_hash)
+        return await asyncio.to_thread(_verify, password, password_hash)
 
 
 def _verify(password: str, password_hash: str | None) -> bool:
+    nobodys = _nobodys_hash()  # made by whoever comes first, known or not
+    if len(password) > MOST_CHARACTERS:
+        password, password_hash = password[:MOST_CHARACTERS], None
     try:
-        _hasher().verify(password_hash or _nobodys_hash(), password)
+        _hasher().verify(password_hash or nobodys, _as_compared(password))
     except (VerifyMismatchError, InvalidHashError):
         return False
     return password_hash is not None
+
+
+def _as_compared(password: str) -> str:
+    """The same text for what different keyboards send for the same letters (NIST 3.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 @cache

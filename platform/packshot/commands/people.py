@@ -1,12 +1,12 @@
 """People: invited by a link, registered with a password, signed in by it."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from domain.errors import Conflict, InvalidInput, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from domain.ids import InviteId, OrgId, RequestId, UserId
 from domain.invite import Invite
 from domain.membership import Membership
@@ -14,7 +14,7 @@ from domain.organization import Organization
 from domain.recorded import Actor, Context
 from domain.roles import Role
 from domain.user import INSTALLATION, User
-from packshot.commands.passwords import hash_password, is_password
+from packshot.commands.passwords import hash_password, is_password, require_password
 from packshot.store import people
 from packshot.store.claims import Taken
 from packshot.store.events import EventStore
@@ -26,6 +26,9 @@ LINK_LIFE = timedelta(days=7)
 LINK_BYTES = 24
 NAME_MAX_CHARACTERS = 100
 EMAIL_MAX_CHARACTERS = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+# Of what does not print, names need these two: scripts of Persian and India, and many emoji. What
+# turns the direction of the text around a name stays out.
+JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,22 @@ class Joined:
 
 
 @dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who wants to join, as checked; ``email`` as it is compared."""
+
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    password: str = field(repr=False)
+
+    @classmethod
+    def read(cls, *, email: str, name: str, password: str) -> "Newcomer":
+        """Check what a person wrote; raises InvalidInput, and never shows the password."""
+        newcomer = cls(_name(name), _email(email), password)
+        require_password(password)
+        return newcomer
+
+
+@dataclass(frozen=True, slots=True)
 class People:
     """The use cases of people."""
 
@@ -69,8 +88,10 @@ class People:
         expires_at = self.clock() + LINK_LIFE
         invite = Invite.send(invite_id, role=role, expires_at=expires_at)
         async with self.store.together() as unit:
+            connection = await unit.connection()
+            await people.forget_old_links(connection, expired_by=self.clock())
             link = Link(context.org_id, invite_id, expires_at)
-            await people.add_link(await unit.connection(), _hash(secret), link)
+            await people.add_link(connection, _hash(secret), link)
             head = await self.store.save(context, invite)
         return Invited(invite_id, secret, expires_at, head)
 
@@ -78,43 +99,34 @@ class People:
         """What a link invites to; raises NotFound when it was used, withdrawn, or is too old."""
         link = await self._find_link(secret)
         invite = await self.store.load(Invite, org_id=link.org_id, stream_id=link.invite_id.uuid)
+        if invite.status != "open":
+            raise no_such_link()
         organization = await self.store.load(
             Organization, org_id=link.org_id, stream_id=link.org_id.uuid
         )
         return Invitation(link.org_id, organization.name, invite.role, link.expires_at)
 
     async def join(self, secret: str, *, email: str, name: str, password: str) -> Joined:
-        """Register a new person and take them in.
+        """Take in a new person, or one whose account with that address has that password.
 
-        Raises InvalidInput for what cannot be a name, an address or a password, Conflict when
-        the address has an account already, and NotFound for a link that does not work any more.
+        Raises InvalidInput for what cannot be a name, an address or a password, Unauthenticated
+        for an address whose account has another password, Conflict (already_member), and NotFound
+        for a link that does not work any more.
         """
         link = await self._find_link(secret)
-        user_id = UserId.new()
-        person = Person(user_id, _email(email), _name(name), await hash_password(password))
-        user = User.register(user_id)
-        user.set_password()
-        async with self.store.together() as unit:
-            connection = await unit.connection()
-            try:
-                await people.add_person(connection, person, at=self.clock())
-            except Taken:
-                raise Conflict(
-                    "version_conflict",
-                    "There is an account with this address already.",
-                    param="email",
-                    fix="Sign in with it first, then open the link again.",
-                ) from None
-            await self.store.open_installation(connection)
-            await self.store.save(self._of(user_id, INSTALLATION), user)
-            await self._let_in(user_id, secret, link)
-        return Joined(user_id, link.org_id)
+        newcomer = Newcomer.read(email=email, name=name, password=password)
+        known = await self._find_person(newcomer.email)
+        if known is None:
+            return Joined(await self._register(newcomer, secret, link), link.org_id)
+        if not await is_password(password, known.password_hash):
+            raise wrong_password()
+        await self._let_in(known.user_id, secret, link)
+        return Joined(known.user_id, link.org_id)
 
     async def join_as(self, user_id: UserId, secret: str) -> Joined:
-        """Take in a person who has an account; raises NotFound as ``join`` does."""
+        """Take in a person who is signed in; raises Conflict and NotFound as ``join`` does."""
         link = await self._find_link(secret)
-        async with self.store.together():
-            await self._let_in(user_id, secret, link)
+        await self._let_in(user_id, secret, link)
         return Joined(user_id, link.org_id)
 
     async def sign_in(self, *, email: str, password: str) -> Joined | None:
@@ -122,8 +134,7 @@ class People:
 
         An unknown address takes as long as a wrong password.
         """
-        async with self.store.pools.reading(INSTALLATION) as connection:
-            person = await people.find_person(connection, email.strip().lower())
+        person = await self._find_person(email.strip().lower())
         known = None if person is None else person.password_hash
         if not await is_password(password, known) or person is None:
             return None
@@ -131,32 +142,78 @@ class People:
             places = await find_places(connection, person.user_id)
         return Joined(person.user_id, places[0].org_id) if places else None
 
+    async def names_of(self, public_ids: Collection[str]) -> dict[str, str]:
+        """What those people are called, by their public ids; texts that are no person's name none.
+
+        Who asks has the ids from an organization's own log: this looks beside it, at everybody.
+        """
+        user_ids = [user_id.uuid for text in public_ids if (user_id := _user_id(text)) is not None]
+        if not user_ids:
+            return {}
+        async with self.store.pools.reading(INSTALLATION) as connection:
+            found = await people.find_people(connection, user_ids)
+        return {str(user_id): person.name for user_id, person in found.items()}
+
+    async def _find_person(self, email: str) -> Person | None:
+        async with self.store.pools.reading(INSTALLATION) as connection:
+            return await people.find_person(connection, email)
+
+    async def _register(self, newcomer: Newcomer, secret: str, link: Link) -> UserId:
+        """Give a new person an account and let them in, or neither."""
+        user_id = UserId.new()
+        password_hash = await hash_password(newcomer.password)
+        person = Person(user_id, newcomer.email, newcomer.name, password_hash)
+        user = User.register(user_id)
+        user.set_password()
+        async with self.store.together() as unit:
+            connection = await unit.connection()
+            try:
+                await people.add_person(connection, person, at=self.clock())
+            except Taken:  # in this very moment, by somebody else
+                raise wrong_password() from None
+            await self.store.open_installation(connection)
+            await self.store.save(self._of(user_id, INSTALLATION), user)
+            await self._let_in(user_id, secret, link)
+        return user_id
+
     async def _find_link(self, secret: str) -> Link:
         async with self.store.pools.reading(INSTALLATION) as connection:
             link = await people.find_link(connection, _hash(secret))
         if link is None or self.clock() >= link.expires_at:
-            raise _no_such_link()
+            raise no_such_link()
         return link
 
     async def _let_in(self, user_id: UserId, secret: str, link: Link) -> None:
-        """Accept the invite and begin the membership, in the unit of work that is open."""
+        """Accept the invite and begin the membership, whoever is first."""
         async with self.store.together() as unit:
             if not await people.use_link(await unit.connection(), _hash(secret)):
-                raise _no_such_link()
-            invite = await self.store.load(
-                Invite, org_id=link.org_id, stream_id=link.invite_id.uuid
-            )
-            invite.accept(user_id, at=self.clock())
-            membership = await self._membership(link.org_id, user_id, invite.role)
-            await self.store.save(self._of(user_id, link.org_id), invite, membership)
+                raise no_such_link()
+            async with self.store.alone(link.org_id):
+                invite = await self.store.load(
+                    Invite, org_id=link.org_id, stream_id=link.invite_id.uuid
+                )
+                if invite.status != "open":
+                    raise no_such_link()
+                invite.accept(user_id, at=self.clock())
+                membership = await self._membership(link.org_id, user_id, invite.role)
+                await self.store.save(self._of(user_id, link.org_id), invite, membership)
 
     async def _membership(self, org_id: OrgId, user_id: UserId, role: Role) -> Membership:
-        """The person's membership with that role: a new one, or the one they had."""
+        """The person's membership with that role: a new one, or the ended one begun again.
+
+        Raises Conflict for who is a member: a link would change the role, a last owner's as well.
+        """
         stream_id = Membership.id_of(org_id, user_id).uuid
         try:
             membership = await self.store.load(Membership, org_id=org_id, stream_id=stream_id)
         except NotFound:
             return Membership.begin(org_id, user_id, role)
+        if not membership.is_ended:
+            raise Conflict(
+                "already_member",
+                f"You belong to this organization already, as its {membership.role}.",
+                fix="The link still works: pass it on to whom it was meant for.",
+            )
         membership.change_role(role)
         return membership
 
@@ -181,7 +238,8 @@ def _email(text: str) -> str:
 
 def _name(text: str) -> str:
     name = text.strip()
-    if not 1 <= len(name) <= NAME_MAX_CHARACTERS or not name.isprintable():
+    seen = "".join(letter for letter in name if letter not in JOINERS)
+    if not seen or len(name) > NAME_MAX_CHARACTERS or not seen.isprintable():
         raise InvalidInput(
             "invalid_parameter",
             f"A name has 1 to {NAME_MAX_CHARACTERS} printable characters.",
@@ -195,7 +253,24 @@ def _hash(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def _no_such_link() -> NotFound:
+def _user_id(text: str) -> UserId | None:
+    try:
+        return UserId.parse(text)
+    except ValueError:
+        return None
+
+
+def wrong_password() -> Unauthenticated:
+    """The refusal of an address and a password that are no account's; never which of the two."""
+    return Unauthenticated(
+        "sign_in_failed",
+        "The address and the password do not belong together.",
+        fix="Look at both again; capitals count in the password.",
+    )
+
+
+def no_such_link() -> NotFound:
+    """The refusal of a link, whatever it is that ended it."""
     return NotFound(
         "not_found",
         "This link does not work: it was used, withdrawn, or is too old.",

@@ -50,7 +50,9 @@ class Sessions:
             await people.end_old_sessions(
                 connection, user_id, created_before=now - LONGEST, idle_since=now - IDLE
             )
-            await people.add_session(connection, _hash(token), user_id=user_id, org_id=org_id)
+            await people.add_session(
+                connection, _hash(token), user_id=user_id, org_id=org_id, at=now
+            )
         return token
 
     async def find(self, token: str) -> Visitor | None:
@@ -70,7 +72,7 @@ class Sessions:
         place = next((one for one in places if one.org_id == session.org_id), places[0])
         if now >= session.seen_at + TOUCH_EVERY:
             async with self.store.pools.writing() as writer:
-                await people.touch_session(writer, hashed, org_id=place.org_id)
+                await people.touch_session(writer, hashed, org_id=place.org_id, at=now)
         return Visitor(
             user_id=person.user_id,
             name=person.name,
@@ -84,7 +86,7 @@ class Sessions:
     async def look_at(self, token: str, org_id: OrgId) -> None:
         """Look at another organization from now on; ``find`` falls back from a foreign one."""
         async with self.store.pools.writing() as connection:
-            await people.touch_session(connection, _hash(token), org_id=org_id)
+            await people.touch_session(connection, _hash(token), org_id=org_id, at=self.clock())
 
     async def end(self, token: str) -> None:
         """Sign out."""

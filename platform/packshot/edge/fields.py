@@ -147,6 +147,31 @@ class Truth(ReadField):
 
 
 @dataclass(frozen=True)
+class Password(ReadField):
+    """A text that no refusal and no log shows, taken as it is: its spaces count."""
+
+    max_characters: int = 1000
+
+    def read(self, value: object) -> str:
+        """Read the text."""
+        if not isinstance(value, str):
+            raise self._invalid("must be a text, given once.")
+        if len(value) > self.max_characters:
+            raise self._invalid("may have {max} characters.")
+        if not _is_plain(value):
+            raise self._invalid("must be a text without control characters.")
+        return value
+
+    def _invalid(self, message: LiteralString) -> PydanticCustomError:
+        context = {"max": self.max_characters, "allowed": {"maxLength": self.max_characters}}
+        return PydanticCustomError("invalid", message, context)
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the text."""
+        return {"type": "string", "maxLength": self.max_characters, "writeOnly": True}
+
+
+@dataclass(frozen=True)
 class NotYet(ReadField):
     """A field of the contract that this version cannot honour: refused, with the reason."""
 

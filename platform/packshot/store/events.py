@@ -66,6 +66,20 @@ class EventStore:
         finally:
             CURRENT.reset(token)
 
+    @asynccontextmanager
+    async def alone(self, org_id: OrgId) -> AsyncIterator[Unit]:
+        """A unit of work in which nobody else appends to that organization's log.
+
+        What is read of it inside, by any connection, stays as it is until the unit ends: for rules
+        about several aggregates, such as that an owner is left. Nothing slow belongs inside.
+        """
+        async with self.together() as unit:
+            connection = await unit.connection()
+            await connection.execute(
+                "SELECT FROM es.tenant_head WHERE tenant_id = $1 FOR UPDATE", org_id.uuid
+            )
+            yield unit
+
     def when_true(self, callback: Callable[[], None]) -> None:
         """Call this when what was saved is committed: now, or at the end of the unit of work."""
         unit = CURRENT.get()

@@ -103,18 +103,24 @@ async def find_people(connection: Connection, user_ids: Sequence[UUID]) -> dict[
 
 
 async def add_session(
-    connection: DriverConnection, session_hash: bytes, *, user_id: UserId, org_id: OrgId
+    connection: DriverConnection,
+    session_hash: bytes,
+    *,
+    user_id: UserId,
+    org_id: OrgId,
+    at: datetime,
 ) -> None:
     """Keep a new session."""
     await connection.execute(
         """
         INSERT INTO work.session (tenant_id, session_hash, user_id, org_id, created_at, seen_at)
-        VALUES ($1, $2, $3, $4, now(), now())
+        VALUES ($1, $2, $3, $4, $5, $5)
         """,
         _TENANT,
         session_hash,
         user_id.uuid,
         org_id.uuid,
+        at,
     )
 
 
@@ -134,17 +140,18 @@ async def find_session(connection: Connection, session_hash: bytes) -> Session |
 
 
 async def touch_session(
-    connection: DriverConnection, session_hash: bytes, *, org_id: OrgId
+    connection: DriverConnection, session_hash: bytes, *, org_id: OrgId, at: datetime
 ) -> None:
-    """Note that a session was used just now, for that organization."""
+    """Note that a session was used then, for that organization."""
     await connection.execute(
         """
-        UPDATE work.session SET seen_at = now(), org_id = $3
+        UPDATE work.session SET seen_at = $4, org_id = $3
         WHERE tenant_id = $1 AND session_hash = $2
         """,
         _TENANT,
         session_hash,
         org_id.uuid,
+        at,
     )
 
 
@@ -211,10 +218,22 @@ async def use_link(connection: DriverConnection, link_hash: bytes) -> bool:
     return done == "DELETE 1"
 
 
-async def withdraw_links(connection: DriverConnection, invite_id: InviteId) -> None:
-    """Take the links of an invite away."""
+async def forget_old_links(connection: DriverConnection, *, expired_by: datetime) -> None:
+    """Take away the links that nobody can use any more."""
     await connection.execute(
-        "DELETE FROM work.link WHERE tenant_id = $1 AND invite_id = $2", _TENANT, invite_id.uuid
+        "DELETE FROM work.link WHERE tenant_id = $1 AND expires_at <= $2", _TENANT, expired_by
+    )
+
+
+async def withdraw_links(
+    connection: DriverConnection, org_id: OrgId, *, invite_id: InviteId
+) -> None:
+    """Take the links of an organization's invite away."""
+    await connection.execute(
+        "DELETE FROM work.link WHERE tenant_id = $1 AND org_id = $2 AND invite_id = $3",
+        _TENANT,
+        org_id.uuid,
+        invite_id.uuid,
     )
 
 

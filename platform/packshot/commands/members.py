@@ -1,0 +1,228 @@
+"""Members of an organization: listed by name, given roles, invited, removed. An owner stays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.appointing import require_may_appoint, require_owner_left
+from domain.errors import Forbidden, NotFound
+from domain.ids import InviteId, OrgId, UserId
+from domain.invite import Invite
+from domain.membership import Membership
+from domain.recorded import Context
+from domain.roles import Role, may_appoint
+from domain.user import INSTALLATION
+from packshot.commands.people import Invited, People
+from packshot.store import people as rows
+from packshot.store.events import EventStore
+from packshot.store.head import LogHead
+from projections.memberships import Member, list_members, list_open_invites
+
+# A key is no person: whoever may manage members by one gets no further than an admin.
+RANK_OF_KEYS = Role.ADMIN
+NOBODY = "Somebody"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedMember:
+    """A member with what people know them by; both texts are beside the log."""
+
+    user_id: UserId
+    name: str = field(repr=False)
+    email: str = field(repr=False)
+    role: Role
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ListedInvite:
+    """An invite that nobody has used yet; ``sent_by_name`` is None for one of no person."""
+
+    invite_id: InviteId
+    role: Role
+    sent_at: datetime
+    expires_at: datetime
+    is_expired: bool
+    sent_by_type: str
+    sent_by_id: str
+    sent_by_name: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The use cases of members.
+
+    Who acts is the context's actor: what a person may decide follows from the role they have in
+    the moment of the act, not from the one they had when their page was made.
+    """
+
+    store: EventStore
+    people: People
+    clock: Callable[[], datetime]
+
+    async def members(self, org_id: OrgId) -> list[NamedMember]:
+        """The members of an organization, oldest first."""
+        members = await self._members(org_id)
+        async with self.store.pools.reading(INSTALLATION) as connection:
+            known = await rows.find_people(connection, [member.user_id.uuid for member in members])
+        return [_named(member, known.get(member.user_id)) for member in members]
+
+    async def invites(self, org_id: OrgId) -> list[ListedInvite]:
+        """The invites that nobody has used, newest first, also those that are too old."""
+        async with self.store.pools.reading(org_id) as connection:
+            found = await list_open_invites(connection, org_id.uuid)
+        names = await self.people.names_of({invite.sent_by_id for invite in found})
+        now = self.clock()
+        return [
+            ListedInvite(
+                invite_id=invite.invite_id,
+                role=invite.role,
+                sent_at=invite.sent_at,
+                expires_at=invite.expires_at,
+                is_expired=now >= invite.expires_at,
+                sent_by_type=invite.sent_by_type,
+                sent_by_id=invite.sent_by_id,
+                sent_by_name=names.get(invite.sent_by_id),
+            )
+            for invite in found
+        ]
+
+    async def invite(self, context: Context, role: Role) -> Invited:
+        """Invite somebody by a link; raises Forbidden for a role above one's own."""
+        async with self.store.alone(context.org_id):
+            require_may_appoint(_rank_of(context, await self._members(context.org_id)), role)
+            return await self.people.invite(context, role)
+
+    async def withdraw(self, context: Context, invite_id: InviteId) -> LogHead:
+        """Take an invite back and its link away; raises NotFound, Forbidden and Conflict."""
+        async with self.store.together() as unit:
+            # The link before the log, in the order in which whoever joins takes the two.
+            await rows.withdraw_links(await unit.connection(), context.org_id, invite_id=invite_id)
+            async with self.store.alone(context.org_id):
+                invite = await self._find_invite(context.org_id, invite_id)
+                rank = _rank_of(context, await self._members(context.org_id))
+                require_may_appoint(rank, invite.role)
+                invite.withdraw()
+                return await self.store.save(context, invite)
+
+    async def change_role(self, context: Context, user_id: UserId, role: Role) -> LogHead | None:
+        """Give a member another role; None when it is the one they have.
+
+        Raises NotFound, Forbidden for a role above one's own, and Conflict (last_owner).
+        """
+        async with self.store.alone(context.org_id):
+            members = await self._members(context.org_id)
+            member = _member(members, user_id)
+            require_may_appoint(_rank_of(context, members), member.role, role)
+            if member.role == role:
+                return None
+            _require_owner_left(members, member)
+            membership = await self._membership(context.org_id, user_id)
+            membership.change_role(role)
+            void = await self._void_invites(context.org_id, user_id, rank=role)
+            return await self.store.save(context, membership, *void)
+
+    async def remove(self, context: Context, user_id: UserId) -> LogHead:
+        """End somebody's membership, with the invites they sent; raises as ``change_role`` does."""
+        async with self.store.alone(context.org_id):
+            members = await self._members(context.org_id)
+            member = _member(members, user_id)
+            require_may_appoint(_rank_of(context, members), member.role)
+            return await self._end(context, members, member)
+
+    async def leave(self, context: Context, user_id: UserId) -> LogHead:
+        """End one's own membership, which every role may; raises Conflict (last_owner)."""
+        async with self.store.alone(context.org_id):
+            members = await self._members(context.org_id)
+            return await self._end(context, members, _member(members, user_id))
+
+    async def _end(self, context: Context, members: list[Member], member: Member) -> LogHead:
+        _require_owner_left(members, member)
+        membership = await self._membership(context.org_id, member.user_id)
+        membership.end()
+        void = await self._void_invites(context.org_id, member.user_id, rank=None)
+        return await self.store.save(context, membership, *void)
+
+    async def _void_invites(
+        self, org_id: OrgId, user_id: UserId, *, rank: Role | None
+    ) -> list[Invite]:
+        """The open invites that a person of that rank could not have sent, withdrawn.
+
+        Else who is about to be removed keeps a way back. Their links find the invite withdrawn.
+        """
+        async with self.store.pools.reading(org_id) as connection:
+            found = await list_open_invites(connection, org_id.uuid)
+        stream_ids = [
+            invite.invite_id.uuid
+            for invite in found
+            if invite.sent_by_id == str(user_id)
+            and (rank is None or not may_appoint(rank, invite.role))
+        ]
+        void = await self.store.load_many(Invite, org_id=org_id, stream_ids=stream_ids)
+        for invite in void:
+            invite.withdraw()
+        return void
+
+    async def _members(self, org_id: OrgId) -> list[Member]:
+        async with self.store.pools.reading(org_id) as connection:
+            return await list_members(connection, org_id.uuid)
+
+    async def _membership(self, org_id: OrgId, user_id: UserId) -> Membership:
+        stream_id = Membership.id_of(org_id, user_id).uuid
+        return await self.store.load(Membership, org_id=org_id, stream_id=stream_id)
+
+    async def _find_invite(self, org_id: OrgId, invite_id: InviteId) -> Invite:
+        try:
+            return await self.store.load(Invite, org_id=org_id, stream_id=invite_id.uuid)
+        except NotFound:
+            raise no_such_invite() from None
+
+
+def no_such_member() -> NotFound:
+    """The refusal of an id that is no member's."""
+    return NotFound(
+        "not_found", "There is no such member.", fix="Look at the list of members again."
+    )
+
+
+def no_such_invite() -> NotFound:
+    """The refusal of an id that is no invite's."""
+    return NotFound(
+        "not_found", "There is no such invite.", fix="Look at the list of invites again."
+    )
+
+
+def _rank_of(context: Context, members: list[Member]) -> Role:
+    """The role by which the actor decides; raises Forbidden for who is no member any more."""
+    match context.actor.kind:
+        case "key":
+            return RANK_OF_KEYS
+        case "system":
+            return Role.OWNER
+    roles = {str(member.user_id): member.role for member in members}
+    if context.actor.id not in roles:
+        raise Forbidden("scope_missing", "You do not belong to this organization any more.")
+    return roles[context.actor.id]
+
+
+def _member(members: list[Member], user_id: UserId) -> Member:
+    for member in members:
+        if member.user_id == user_id:
+            return member
+    raise no_such_member()
+
+
+def _require_owner_left(members: list[Member], leaving: Member) -> None:
+    if leaving.role is Role.OWNER:
+        owners = [member.user_id for member in members if member.role is Role.OWNER]
+        require_owner_left(owners, leaving.user_id)
+
+
+def _named(member: Member, person: rows.Person | None) -> NamedMember:
+    return NamedMember(
+        user_id=member.user_id,
+        name=NOBODY if person is None else person.name,
+        email="" if person is None else person.email,
+        role=member.role,
+        began_at=member.began_at,
+    )
