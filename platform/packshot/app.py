@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.admin import sign_in, start
+from packshot.admin import sign_in, start, team
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
@@ -20,6 +20,7 @@ from packshot.api import (
     job_events,
     jobs,
     keys,
+    members,
     outputs,
     process,
     publishes,
@@ -87,6 +88,9 @@ ENDPOINTS = (
     keys.rename_key,
     keys.rotate_key,
     keys.revoke_key,
+    members.list_members,
+    members.list_invites,
+    members.create_invite,
     webhook_secret.read_webhook_secret,
     webhook_secret.rotate_webhook_secret,
     describe.read_openapi,
@@ -113,6 +117,12 @@ PAGES = (
     sign_in.sign_out,
     sign_in.ask_join,
     sign_in.join,
+    team.show_team,
+    team.invite,
+    team.withdraw,
+    team.change_role,
+    team.remove,
+    team.leave,
 )
 
 

@@ -21,6 +21,7 @@ from api.conftest import (
     globex,
     neighbour,
     settings,
+    shop_server,
     untouched_limits,
     workers,
 )
@@ -32,7 +33,16 @@ from packshot.commands.organizations import Created
 from packshot.wiring import Services, open_services
 from pages.looking import Theme, Watched, a_page
 
-__all__ = ["acme", "api", "globex", "neighbour", "settings", "untouched_limits", "workers"]
+__all__ = [
+    "acme",
+    "api",
+    "globex",
+    "neighbour",
+    "settings",
+    "shop_server",
+    "untouched_limits",
+    "workers",
+]
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = [
@@ -70,7 +80,7 @@ class Http:
 
             self.headers |= {
                 "cookie": f"session={person.session}",
-                "x-page-token": page_token(person.session),
+                "x-page-token": page_token(person.session, person.org_id),
             }
 
     def get(self, path: str, **options: Any) -> requests.Response:

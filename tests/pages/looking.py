@@ -80,7 +80,7 @@ def assert_sound(watched: Watched) -> None:
         f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
         for violation in found.response["violations"]
     ]
-    assert violations == [], watched.page.url
+    assert violations == [], f"{watched.page.url}: {violations}"
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert watched.page.evaluate(overflow) <= 0, f"horizontal scroll at {watched.page.url}"
     assert watched.complaints == []

@@ -1,22 +1,27 @@
 """Signing in and out, and joining by a link: the pages for people who are not signed in yet."""
 
 from collections.abc import Sequence
+from hashlib import sha256
+from math import ceil
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from domain.errors import NotFound, Refusal
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
-from packshot.commands.people import Joined
+from packshot.commands.people import LINK_LIFE, Joined, Newcomer, wrong_password
 from packshot.edge.contract import NoFields
-from packshot.edge.fields import Label
+from packshot.edge.fields import Label, Password
 from packshot.edge.forms import Form
 from packshot.edge.limits import Charge, Policy, address_charge
+from packshot.edge.problems import kind_of
 
 START = "/studio"
 # TRUST: five tries a minute for an account; an office behind one address has more people.
 ACCOUNT = Policy("sign-in-account", burst=5, per_second=5 / 60)
 ADDRESS = Policy("sign-in-address", burst=20, per_second=20 / 60)
+# A link answers this many addresses in its life: it is no way to ask who has an account.
+LINK = Policy("join-link", burst=5, per_second=5 / LINK_LIFE.total_seconds())
 
 
 class NextForm(Form):
@@ -28,16 +33,16 @@ class NextForm(Form):
 class SignInForm(NextForm):
     """Who it is, and the password."""
 
-    email: Annotated[str, Label(254)] = ""
-    password: Annotated[str, Label(1000)] = ""
+    email: Annotated[str | None, Label(254)] = None
+    password: Annotated[str, Password()] = ""
 
 
 class JoinForm(Form):
     """The new person."""
 
-    name: Annotated[str, Label(1000)] = ""
-    email: Annotated[str, Label(1000)] = ""
-    password: Annotated[str, Label(1000)] = ""
+    name: Annotated[str | None, Label(1000)] = None
+    email: Annotated[str | None, Label(1000)] = None
+    password: Annotated[str, Password()] = ""
 
 
 @page("GET", "/sign-in", form=NextForm, is_public=True)
@@ -51,18 +56,17 @@ async def ask_sign_in(visit: Visit[NextForm]) -> PageAnswer:
 @page("POST", "/sign-in", form=SignInForm, is_public=True)
 async def sign_in(visit: Visit[SignInForm]) -> PageAnswer:
     """Begin a session for who knows the password; nobody learns which addresses have accounts."""
-    form = visit.form
-    charges = (
-        address_charge(visit.exchange.address, policy=ADDRESS),
-        Charge(ACCOUNT, form.email.strip().lower(), 1.0),
-    )
-    refusal = await _too_often(visit, charges)
-    if refusal is not None:
-        return _sign_in_page(visit, problem=refusal, status=429)
-    known = await visit.services.people.sign_in(email=form.email, password=form.password)
-    if known is None:
-        return _sign_in_page(visit, problem=_unknown(), status=401)
-    return await _begin(visit, known, to=_inside(form.next))
+    email = visit.form.email or ""
+    try:
+        await _charge(visit, [_address(visit), _account(email)])
+        known = await visit.services.people.sign_in(email=email, password=visit.form.password)
+        if known is None:
+            raise wrong_password()
+    except Refusal as refusal:
+        if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - not about who it is
+            raise
+        return _sign_in_page(visit, problem=refusal)
+    return await _begin(visit, known, to=_inside(visit.form.next))
 
 
 @page("POST", "/sign-out")
@@ -81,24 +85,31 @@ async def ask_join(visit: Visit[NoFields]) -> Html:
 
 @page("POST", "/join/{secret}", form=JoinForm, is_public=True)
 async def join(visit: Visit[JoinForm]) -> PageAnswer:
-    """Take the person in: one who is signed in as who they are, anybody else as a new person."""
-    people, secret = visit.services.people, visit.path["secret"]
-    refusal = await _too_often(visit, [address_charge(visit.exchange.address, policy=ADDRESS)])
+    """Take the person in: one who is signed in as who they are, anybody else as who they say.
+
+    Who says an address that has an account needs its password, as for signing in.
+    """
     try:
-        if refusal is not None:
-            raise refusal
-        if visit.signed_in is not None:
-            joined = await people.join_as(visit.visitor.user_id, secret)
-        else:
-            form = visit.form
-            joined = await people.join(
-                secret, email=form.email, name=form.name, password=form.password
-            )
+        joined = await _joined(visit)
     except NotFound:
-        raise
+        return _link_is_over()
     except Refusal as refusal:
+        if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - not about who it is
+            raise
         return await _join_page(visit, problem=refusal)
     return await _begin(visit, joined, to=START)
+
+
+async def _joined(visit: Visit[JoinForm]) -> Joined:
+    people, secret, form = visit.services.people, visit.path["secret"], visit.form
+    await _charge(visit, [_address(visit)])
+    if visit.signed_in is not None:
+        return await people.join_as(visit.visitor.user_id, secret)
+    email, name = form.email or "", form.name or ""
+    newcomer = Newcomer.read(email=email, name=name, password=form.password)
+    await people.find_invitation(secret)
+    await _charge(visit, [_account(newcomer.email), Charge(LINK, _hashed(secret), 1.0)])
+    return await people.join(secret, email=email, name=name, password=form.password)
 
 
 async def _begin(visit: Visit[Any], joined: Joined, *, to: str) -> Redirect:
@@ -109,43 +120,87 @@ async def _begin(visit: Visit[Any], joined: Joined, *, to: str) -> Redirect:
     return Redirect(to, token=await sessions.begin(joined.user_id, joined.org_id))
 
 
-async def _too_often(visit: Visit[Any], charges: Sequence[Charge]) -> Refusal | None:
-    try:
-        for charge in charges:
+def _address(visit: Visit[Any]) -> Charge:
+    return address_charge(visit.exchange.address, policy=ADDRESS)
+
+
+def _account(email: str) -> Charge:
+    return Charge(ACCOUNT, _hashed(email.strip().lower()), 1.0)
+
+
+def _hashed(text: str) -> str:
+    """What names a bucket of the limiter: neither an address nor a link stands in it."""
+    return sha256(text.encode()).hexdigest()
+
+
+async def _charge(visit: Visit[Any], charges: Sequence[Charge]) -> None:
+    for charge in charges:
+        try:
             await visit.gate.charge(visit.exchange, charge)
-    except Refusal as refusal:
-        return refusal
-    return None
+        except Refusal as refusal:
+            wait = _in_words(int(refusal.headers["Retry-After"]))
+            is_link = charge.policy is LINK
+            raise Refusal(
+                refusal.code,
+                "This link was tried too often." if is_link else "Too many tries.",
+                fix=f"Wait {wait}, or ask for a new one." if is_link else f"Wait {wait}.",
+                headers=refusal.headers,
+            ) from None
 
 
-def _sign_in_page(visit: Visit[Any], *, problem: Refusal | None = None, status: int = 200) -> Html:
+def _in_words(wait_s: int) -> str:
+    for unit_s, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if wait_s > unit_s:
+            return f"{ceil(wait_s / unit_s)} {unit}s"
+    return f"{wait_s} second{'s' if wait_s > 1 else ''}"
+
+
+def _sign_in_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
     values = {"problem": problem, "email": visit.values.get("email", ""), "next": visit.form.next}
-    return Html("sign_in.html", values, status=status)
+    return _form_page("sign_in.html", values, problem=problem)
 
 
 async def _join_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
-    invitation = await visit.services.people.find_invitation(visit.path["secret"])
+    secret = visit.path["secret"]
+    try:
+        invitation = await visit.services.people.find_invitation(secret)
+    except NotFound:
+        return _link_is_over()
+    place = next((p for p in _places(visit) if p.org_id == invitation.org_id), None)
     values = {
         "invitation": invitation,
-        "secret": visit.path["secret"],
+        "secret": secret,
         "problem": problem,
         "email": visit.values.get("email", ""),
         "name": visit.values.get("name", ""),
+        "place": place,
     }
-    return Html("join.html", values, status=200 if problem is None else 422)
+    return _form_page("join.html", values, problem=problem)
+
+
+def _places(visit: Visit[Any]) -> Sequence[Any]:
+    return () if visit.signed_in is None else visit.signed_in.places
+
+
+def _form_page(template: str, values: dict[str, Any], *, problem: Refusal | None) -> Html:
+    if problem is None:
+        return Html(template, values)
+    status, headers = kind_of(problem.code).status, dict(problem.headers)
+    return Html(template, values, status=status, headers=headers)
+
+
+def _link_is_over() -> Html:
+    """One page for whatever ended the link, and for what never was one."""
+    return Html("link_over.html", status=404)
 
 
 def _inside(wanted: str | None) -> str:
     """An address of ours to go on at; anything that could lead elsewhere is the start page."""
     if not wanted or not wanted.startswith("/") or "\\" in wanted or not wanted.isprintable():
         return START
+    if wanted.startswith("//"):
+        return START
     parts = urlsplit(wanted)
-    return wanted if not parts.scheme and not parts.netloc and wanted[1:2] != "/" else START
-
-
-def _unknown() -> Refusal:
-    return Refusal(
-        "key_unknown",
-        "The address and the password do not belong together.",
-        fix="Look at both again. Who has forgotten the password asks an owner for a new link.",
-    )
+    path = quote(parts.path, safe="/:@!$&'()*+,;=-._~%")
+    query = quote(parts.query, safe="/:@!$&'()*+,;=-._~%?")
+    return f"{path}?{query}" if query else path

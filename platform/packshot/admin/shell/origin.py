@@ -12,15 +12,20 @@ from urllib.parse import urlsplit
 from quart import Request
 
 from domain.errors import Forbidden
+from domain.ids import OrgId
 
 TOKEN_HEADER = "x-page-token"  # noqa: S105 - a name
 TOKEN_FIELD = "pageToken"  # noqa: S105 - a name
 OURS = {"same-origin", "none"}
 
 
-def page_token(session_token: str) -> str:
-    """The token that the pages of a session send with every change."""
-    return hmac.new(session_token.encode(), b"page token", sha256).hexdigest()
+def page_token(session_token: str, org_id: OrgId) -> str:
+    """The token that the pages of a session about an organization send with every change.
+
+    A page that was opened before another tab went on to another organization must not change that
+    one: its token does not fit any more.
+    """
+    return hmac.new(session_token.encode(), f"page token {org_id}".encode(), sha256).hexdigest()
 
 
 def require_own_origin(request: Request) -> None:
@@ -33,13 +38,18 @@ def require_own_origin(request: Request) -> None:
         if site is None:
             raise foreign()
         return
-    if urlsplit(origin).netloc != request.host or origin == "null":
+    try:
+        netloc = urlsplit(origin).netloc
+    except ValueError:
+        raise foreign() from None
+    if netloc != request.host:
         raise foreign()
 
 
-def require_page_token(sent: str | None, session_token: str) -> None:
-    """Raise Forbidden for a change without the token of its session."""
-    if sent is None or not hmac.compare_digest(sent.encode(), page_token(session_token).encode()):
+def require_page_token(sent: str | None, session_token: str, org_id: OrgId) -> None:
+    """Raise Forbidden for a change without the token of its session and organization."""
+    expected = page_token(session_token, org_id)
+    if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
         raise foreign()
 
 

@@ -106,7 +106,9 @@ def _frame(visit: Visit[Any], nonce: str) -> dict[str, Any]:
         "navigation": () if visitor is None else _navigation_of(visitor),
         "here": visit.exchange.path,
         "nonce": nonce,
-        "page_token": "" if visit.token is None or visitor is None else page_token(visit.token),
+        "page_token": ""
+        if visit.token is None or visitor is None
+        else page_token(visit.token, visitor.org_id),
         "theme": theme if theme in THEMES else "",
         "may": lambda scope: visitor is not None and allows(visitor.role, Scope(scope)),
         "base_url": f"{visit.request.scheme}://{visit.request.host}",

@@ -168,7 +168,7 @@ def _require_token(page: Page, visit: Visit[Any], field: object) -> None:
         return  # nobody's session can be used
     assert visit.token is not None
     sent = visit.request.headers.get(TOKEN_HEADER) or field
-    require_page_token(sent if isinstance(sent, str) else None, visit.token)
+    require_page_token(sent if isinstance(sent, str) else None, visit.token, visit.visitor.org_id)
 
 
 def _of_pairs(encoded: bytes) -> dict[str, object]:
