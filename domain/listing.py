@@ -63,6 +63,12 @@ class Wish:
     undo_of: PublishId | None = None
     base_digest: str | None = None
 
+    @property
+    def is_for_main(self) -> bool:
+        """Whether the picture is to be the one that is seen first."""
+        is_first = self.target.number == 0 and self.target.slot in {None, MAIN}
+        return self.mode == "prepend" or (self.mode == "replace" and is_first)
+
     def as_dict(self) -> dict[str, Any]:
         """The wish as an event stores it."""
         return {

@@ -189,6 +189,7 @@ async def open_services(
         lease_s = settings.job_lease_s
         syncs = CatalogSyncs(store, connections, waker, lease_s)
         images = Images(store, blobs, maker, waker)
+        compliance = Compliance(pool, images, _now)
         planner, open_channel = Planner(store, images), connections.channel
         publishing = Publishing(store, planner, open_channel, lease_s)
         errands = {CATALOG_SYNC: syncs.read, PUBLISH: publishing.deliver}
@@ -210,12 +211,12 @@ async def open_services(
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,
             trials=Trials(maker),
-            compliance=Compliance(pool, images, _now),
+            compliance=compliance,
             jobs=Jobs(store, blobs, waker, links.endings),
             connections=connections,
             catalog_syncs=syncs,
             catalog=Catalog(store, shops),
-            publishes=Publishes(store, planner, open_channel, shops, waker),
+            publishes=Publishes(store, planner, open_channel, shops, waker, compliance),
             attempts=Attempts(
                 store, blobs, maker, downloads, waker, _now, lease_s, errands, endings
             ),

@@ -49,7 +49,12 @@ def integration_id(client: Client, shop: Shop) -> str:
 @pytest.fixture
 def output_id(client: Client) -> str:
     """An output that nobody has published yet."""
-    data = {"width": "600", "height": "600", "margin": f"{next(margins)}px"}
+    return an_output(client, side=600)
+
+
+def an_output(client: Client, *, side: int) -> str:
+    """Another output of the same photo."""
+    data = {"width": f"{side}", "height": f"{side}", "margin": f"{next(margins)}px"}
     answer = client.post("/api/v1/process", files={"image": red_box()}, data=data)
     told: str = answer.json()["output"]["outputId"]
     return told
@@ -127,9 +132,27 @@ def test_a_dry_run_answers_the_plan_and_writes_nothing(
     assert step["before"]["remoteId"] == shop.products[SKU]["images"][0]["remoteId"]
     assert step["after"]["url"] == f"/api/v1/outputs/{body['outputId']}/content"
     assert plan["baseDigest"] == shop.products[SKU]["digest"]
-    assert (plan["issues"], plan["compliance"], plan["pixels"]) == ([], None, {"diffUrl": None})
+    assert (plan["issues"], plan["pixels"]) == ([], {"diffUrl": None})
+    assert (plan["compliance"]["channel"], plan["compliance"]["slot"]) == ("amazon", "main")
     assert shop.products == before
     assert client.get(PATH).json()["page"]["total"] == 0
+
+
+def test_a_picture_that_breaks_a_required_rule_is_blocked_where_that_is_asked_for(
+    client: Client, body: dict[str, Any]
+) -> None:
+    passed = client.post(PATH, json={**body, "requireCompliance": "block"})
+    assert ended(client, passed)["status"] == "live"
+    body = {**body, "outputId": an_output(client, side=400)}  # Amazon wants 500
+
+    blocked = client.post(PATH, json={**body, "requireCompliance": "block"})
+
+    problem = assert_problem(blocked, 422, "compliance_failed")
+    assert "size.longest_side_min" in problem["allowed"]["rules"]
+    assert client.get(PATH).json()["page"]["total"] == 1
+    warned = client.post(PATH, json={**body, "requireCompliance": "warn"})
+    assert warned.json()["compliance"]["verdict"] == "fail"
+    assert ended(client, warned)["status"] == "live"
 
 
 def test_the_plan_that_was_approved_is_the_one_that_is_carried_out(

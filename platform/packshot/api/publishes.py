@@ -41,15 +41,16 @@ CHANGE_REFUSALS = (*SHOP_REFUSALS, "already_terminal", "version_conflict")
     form=PublishForm,
     answer=PlanAnswer,
     accepted=PublishAnswer,
-    refuses=("missing_parameter", "file_too_large", *SHOP_REFUSALS),
+    refuses=("missing_parameter", "file_too_large", "compliance_failed", *SHOP_REFUSALS),
     answer_headers=("location", *HEADERS),
 )
 async def create_publish(call: Call[PublishForm]) -> Reply:
     """Publish an output to a listing, or answer what that would do."""
     wish, publishes, org_id = wish_of(call.form), call.services.publishes, call.key.org_id
     if call.form.dry_run:
-        dry = await publishes.plan(org_id, wish)
-        return Reply(plan_answer(dry, await publishes.addresses(org_id, [wish])))
+        dry, report = await publishes.plan(org_id, wish)
+        addresses = await publishes.addresses(org_id, [wish])
+        return Reply(plan_answer(dry, addresses, report=report))
     return await _accepted(call, await publishes.request(call.context, wish))
 
 
@@ -166,7 +167,7 @@ async def _accepted(call: Call[Any], asked: Published) -> Reply:
 async def _told(call: Call[Any], asked: Published) -> PublishAnswer:
     wishes = [asked.publish.wish]
     addresses = await call.services.publishes.addresses(call.key.org_id, wishes)
-    return publish_answer(asked.publish, asked.actor, addresses)
+    return publish_answer(asked.publish, asked.actor, addresses, report=asked.report)
 
 
 async def _found(call: Call[Any]) -> Published:

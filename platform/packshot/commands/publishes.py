@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from domain.connection import Connection
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import IntegrationId, JobId, OrgId, PublishId
 from domain.job import Job
 from domain.listing import Image, Wish
 from domain.publish import Publish
 from domain.recorded import Actor, Context
-from integrations.channel import CatalogItem
+from imaging.compliance import Report
+from imaging.rulesets import Slot
+from integrations.channel import CatalogItem, Channel
+from packshot.commands.compliance import Compliance
 from packshot.commands.listings import shown_images, told_as_refusals
 from packshot.commands.publish_outcomes import compare
 from packshot.commands.publish_plans import DryRun, OpenChannel, Planner
@@ -29,14 +32,21 @@ from projections.publishes import (
     list_publishes,
 )
 
+# The marketplace whose rules count for the shops of a kind.
+RULES_OF = {"amazon-bridge": "amazon"}
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A publish after a command, and the head of the log that says so; None: nothing was said."""
+    """A publish after a command, and the head of the log that says so; None: nothing was said.
+
+    ``report`` is what the channel's rules say of the picture, where that was asked for.
+    """
 
     publish: Publish
     actor: Actor
     head: LogHead | None = None
+    report: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,28 +88,37 @@ class Publishes:
     open_channel: OpenChannel
     shops: Shops
     waker: Waker
+    compliance: Compliance
 
-    async def plan(self, org_id: OrgId, wish: Wish) -> DryRun:
-        """What a publish would do now; writes nothing, neither here nor at the shop.
+    async def plan(self, org_id: OrgId, wish: Wish) -> tuple[DryRun, Report | None]:
+        """What a publish would do now, and what the rules say of its picture.
+
+        Nothing is written, neither here nor at the shop.
 
         Raises NotFound, InvalidInput, Conflict (publish_drifted), and the refusals of a shop
         (channel_rejected, channel_unreachable).
         """
         channel = await self.open_channel(org_id, wish.integration_id)
         with told_as_refusals():
-            return await self.planner.plan(org_id, wish, channel=channel)
+            dry = await self.planner.plan(org_id, wish, channel=channel)
+        return dry, await self._report(org_id, wish, channel)
 
     async def request(self, context: Context, wish: Wish) -> Published:
         """Ask for a publish: its events, its job and the job's place in the queue are one.
 
-        Raises NotFound for an integration or an output that is not there.
+        Raises NotFound for an integration or an output that is not there, and InvalidInput
+        (compliance_failed) for a picture that breaks a required rule where that is to block it.
         """
-        org_id = context.org_id
-        await self.open_channel(org_id, wish.integration_id)  # it is there, and connected
+        org_id, report = context.org_id, None
+        channel = await self.open_channel(org_id, wish.integration_id)  # it is there, and connected
         if wish.output_id is not None:
             photo = await self.planner.images.photo_of_output(org_id, wish.output_id)
             wish = replace(wish, output_sha256=photo.sha256)
-        return await self._queue(context, PublishId.new(), wish)
+        if wish.require_compliance != "off":
+            report = await self._report(org_id, wish, channel)
+        if report is not None and wish.require_compliance == "block":
+            _refuse_broken(report)
+        return replace(await self._queue(context, PublishId.new(), wish), report=report)
 
     async def find(self, org_id: OrgId, publish_id: PublishId) -> Published:
         """The publish and who asked for it; raises NotFound, also for another organization's."""
@@ -196,6 +215,14 @@ class Publishes:
             )
         return await self._enqueue(context, publish, *await self._asked_again(context, publish))
 
+    async def _report(self, org_id: OrgId, wish: Wish, channel: Channel) -> Report | None:
+        """What the rules of the shop's marketplace say of the picture; None for a shop without."""
+        rules = RULES_OF.get(channel.kind)
+        if rules is None or wish.output_id is None:
+            return None
+        slot: Slot = "main" if wish.is_for_main else "additional"
+        return await self.compliance.check_output(org_id, wish.output_id, channel=rules, slot=slot)
+
     async def _queue(
         self, context: Context, publish_id: PublishId, wish: Wish, *others: Publish
     ) -> Published:
@@ -249,6 +276,21 @@ class Publishes:
 def no_such_publish() -> NotFound:
     """The refusal of a publish id that names nothing in the caller's organization."""
     return NotFound("not_found", "There is no such publish.", fix="Check the publishId.")
+
+
+def _refuse_broken(report: Report) -> None:
+    """Raise InvalidInput, naming each required rule that the picture breaks."""
+    broken = [one for one in report.findings if one.status == "fail"]
+    if not broken:
+        return
+    told = "; ".join(f"{one.rule.id}: {one.measured}, wanted {one.expected}" for one in broken)
+    raise InvalidInput(
+        "compliance_failed",
+        f"The picture breaks required rules of {report.ruleset.channel}: {told}.",
+        param="outputId",
+        allowed={"rules": {one.rule.id: one.expected for one in broken}},
+        fix="Have POST /compliance mend it with fix=apply, and publish the output that it makes.",
+    )
 
 
 def _not_to_be_verified(publish: Publish) -> Conflict:

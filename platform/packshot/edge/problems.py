@@ -77,6 +77,7 @@ KINDS: Mapping[str, Kind] = {
     "light.direction_out_of_range": Kind(422, "Light direction is out of range"),
     "light.elevation_out_of_range": Kind(422, "Light elevation is out of range"),
     "exposure_out_of_range": Kind(422, "Exposure is out of range"),
+    "compliance_failed": Kind(422, "The picture breaks the channel's rules"),
     "target.position_out_of_range": Kind(422, "Position is out of range"),
     "limit_out_of_range": Kind(422, "Limit is out of range"),
     "graceSeconds_out_of_range": Kind(422, "Grace is out of range"),

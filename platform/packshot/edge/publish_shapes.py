@@ -6,10 +6,12 @@ from typing import Any
 from domain.listing import Image, ListingPlan, Wish
 from domain.publish import Publish
 from domain.recorded import Actor
+from imaging.compliance import Report
 from packshot.commands.publish_plans import DryRun
 from packshot.commands.publishes import Addresses, Verified
 from packshot.edge.job_shapes import error_of
 from packshot.edge.paging import PageAnswer
+from packshot.edge.report_shapes import ReportAnswer, report_answer
 from packshot.edge.shapes import Answer, Time
 
 PUBLISHES_PATH = "/api/v1/publishes"
@@ -79,7 +81,7 @@ class PlanAnswer(Answer):
     base_digest: str
     changes_nothing: bool
     issues: list[IssueAnswer]
-    compliance: Mapping[str, Any] | None
+    compliance: ReportAnswer | None
     pixels: PixelsAnswer
 
 
@@ -134,6 +136,7 @@ class PublishAnswer(Answer):
     ``status`` is queued, planned, uploading, processing, live, failed, unknown, drifted or
     rolled_back. ``before`` is what the listing showed, kept before anything was sent; ``after``
     what it was seen to show; ``found`` what it showed when it was seen to have drifted.
+    ``compliance`` is told by the answer to a request with requireCompliance.
     """
 
     publish_id: str
@@ -152,6 +155,7 @@ class PublishAnswer(Answer):
     found: list[ImageAnswer] | None
     attempts: list[AttemptAnswer]
     error: Mapping[str, Any] | None
+    compliance: ReportAnswer | None
     actor: ActorAnswer
     created_at: Time
     updated_at: Time
@@ -222,7 +226,7 @@ class _Pictures:
         )
 
 
-def plan_answer(dry: DryRun, addresses: Addresses) -> PlanAnswer:
+def plan_answer(dry: DryRun, addresses: Addresses, *, report: Report | None) -> PlanAnswer:
     """A dry run as callers are told of it."""
     pictures = _Pictures(dry.wish, addresses)
     return PlanAnswer(
@@ -231,7 +235,7 @@ def plan_answer(dry: DryRun, addresses: Addresses) -> PlanAnswer:
         base_digest=dry.plan.base_digest,
         changes_nothing=dry.plan.changes_nothing,
         issues=[IssueAnswer(code=i.code, message=i.message, slot=i.slot) for i in dry.issues],
-        compliance=None,
+        compliance=_report(report),
         pixels=PixelsAnswer(),
     )
 
@@ -249,9 +253,12 @@ def diff_answer(publish: Publish, plan: ListingPlan, addresses: Addresses) -> Di
     )
 
 
-def publish_answer(publish: Publish, actor: Actor, addresses: Addresses) -> PublishAnswer:
-    """A publish as callers are told of it."""
-    return PublishAnswer(**_members(publish, actor, addresses))
+def publish_answer(
+    publish: Publish, actor: Actor, addresses: Addresses, *, report: Report | None = None
+) -> PublishAnswer:
+    """A publish as callers are told of it; with the report that its request asked for."""
+    members = _members(publish, actor, addresses)
+    return PublishAnswer(**members | {"compliance": _report(report)})
 
 
 def verified_answer(seen: Verified, addresses: Addresses) -> VerifiedAnswer:
@@ -284,12 +291,17 @@ def _members(publish: Publish, actor: Actor, addresses: Addresses) -> dict[str, 
         "found": None if publish.found is None else pictures.all(publish.found),
         "attempts": [_attempt(attempt) for attempt in publish.attempts],
         "error": None if publish.error is None else error_of(publish.error),
+        "compliance": None,
         "actor": ActorAnswer(type=actor.kind, id=actor.id),
         "created_at": publish.created_on,
         "updated_at": publish.modified_on,
         "ended_at": publish.ended_at,
         "links": PublishLinksAnswer(self_=path, diff=path + "/diff", job=_job_path(publish)),
     }
+
+
+def _report(report: Report | None) -> ReportAnswer | None:
+    return None if report is None else report_answer(report, with_fix=True, with_evidence=False)
 
 
 def _job_path(publish: Publish) -> str:

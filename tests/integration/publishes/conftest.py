@@ -21,6 +21,7 @@ from integrations.channel import Channel
 from integrations.http import OutboundClient, parse_allowed
 from makers import an_output
 from packshot.commands.attempts import Attempts
+from packshot.commands.compliance import Compliance
 from packshot.commands.downloads import Downloads
 from packshot.commands.images import Images
 from packshot.commands.making import Maker
@@ -159,8 +160,10 @@ async def a_desk(
             store, blobs, maker, Downloads(client, blobs), waker, clock=now, lease_s=LEASE_S,
             errands={PUBLISH: publishing.deliver}, endings={PUBLISH: publishing.ending},
         )  # fmt: skip
+        await pool.start()
+        compliance = Compliance(pool, planner.images, now)
         shops = Shops(Vault(store.pools, SECRETS.key_encryption_key), client, None, now)
-        publishes = Publishes(store, planner, open_channel, shops, waker)
+        publishes = Publishes(store, planner, open_channel, shops, waker, compliance)
         yield Desk(store, blobs, publishes, attempts, database, client, channels)
 
 

@@ -210,7 +210,7 @@ async def test_a_dry_run_writes_nothing_anywhere(desk: Desk, bridge: Bridge, acm
     output_id = await desk.output(acme, jpeg(200))
     before = (bridge.item(SKU), await desk.rows("SELECT seq, hash FROM es.tenant_head"))
 
-    dry = await desk.publishes.plan(acme, Wish(integration_id, Target(SKU), output_id=output_id))
+    dry, _ = await desk.publishes.plan(acme, Wish(integration_id, Target(SKU), output_id=output_id))
 
     assert [step["op"] for step in dry.plan.steps] == ["upload", "keep"]
     assert dry.issues == ()
@@ -227,7 +227,7 @@ async def test_a_picture_that_the_shop_does_not_take_fails_with_its_words(
     output_id = await desk.output(acme, jpeg(200, side=300))
     wish = Wish(integration_id, Target(SKU), output_id=output_id)
 
-    dry = await desk.publishes.plan(acme, wish)
+    dry, _ = await desk.publishes.plan(acme, wish)
     asked = await desk.publishes.request(context(acme), wish)
     publish = await desk.work(acme, asked.publish)
 
