@@ -1,10 +1,13 @@
 """People and members on a real database: joining, signing in, sessions, and who may decide."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Refusal, Unauthenticated
@@ -17,6 +20,7 @@ from packshot.commands.members import Members
 from packshot.commands.people import Joined, People
 from packshot.commands.sessions import IDLE, LONGEST, Sessions
 from packshot.store.events import EventStore
+from services import Database
 
 PASSWORD = "correct horse battery staple"
 BEGIN = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -252,8 +256,30 @@ async def test_the_only_owner_stays_an_owner(house: House) -> None:
     assert await house.members.change_role(house.by(owner), owner, Role.OWNER) is None
 
 
+@asynccontextmanager
+async def writers_held(database: Database, org_id: OrgId, *, waiting: int) -> AsyncIterator[None]:
+    """Hold the organization's log until that many writers wait for it, then let them go."""
+    holder, watcher = [await asyncpg.connect(database.owner_url) for _ in range(2)]
+    look = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    try:
+        async with holder.transaction():
+            hold = "SELECT FROM es.tenant_head WHERE tenant_id = $1 FOR UPDATE"
+            await holder.execute(hold, org_id.uuid)
+            yield
+            while await watcher.fetchval(look) < waiting:
+                await asyncio.sleep(0.01)
+    finally:
+        await holder.close()
+        await watcher.close()
+
+
 @pytest.mark.parametrize("act", ["demote", "remove", "leave"])
-async def test_two_owners_who_end_each_other_at_once_leave_one(house: House, act: str) -> None:
+async def test_two_owners_who_end_each_other_at_once_leave_one(
+    house: House, database: Database, act: str
+) -> None:
     first, second = await house.join(Role.OWNER), await house.join(Role.OWNER)
 
     async def end(who: UserId, other: UserId) -> None:
@@ -265,7 +291,9 @@ async def test_two_owners_who_end_each_other_at_once_leave_one(house: House, act
             case "leave":
                 await house.members.leave(house.by(who), who)
 
-    ends = await asyncio.gather(end(first, second), end(second, first), return_exceptions=True)
+    async with writers_held(database, house.org_id, waiting=2):
+        both = [asyncio.create_task(end(first, second)), asyncio.create_task(end(second, first))]
+    ends = await asyncio.gather(*both, return_exceptions=True)
 
     assert [type(one) for one in ends].count(type(None)) == 1
     assert all(isinstance(one, Refusal) for one in ends if one is not None)
