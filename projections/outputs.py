@@ -82,6 +82,20 @@ async def find_outputs(
     return [Output.from_dict(orjson.loads(row["document"])) for row in rows]
 
 
+async def list_newest(connection: "Connection", *, tenant_id: UUID, limit: int) -> list[Output]:
+    """The outputs of that organization that were made last, newest first."""
+    rows = await connection.fetch(
+        """
+        SELECT document FROM views.output
+        WHERE tenant_id = $1
+        ORDER BY output_id DESC LIMIT $2
+        """,
+        tenant_id,
+        limit,
+    )
+    return [Output.from_dict(orjson.loads(row["document"])) for row in rows]
+
+
 async def find_cached(connection: "Connection", *, tenant_id: UUID, key: bytes) -> Output | None:
     """The first output of that organization with that cache key, or None."""
     document = await connection.fetchval(

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.admin import sign_in, start, team
+from packshot.admin import jobs as job_pages
+from packshot.admin import outputs as output_pages
+from packshot.admin import sign_in, start, studio, studio_rules, team
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
@@ -123,6 +125,14 @@ PAGES = (
     team.change_role,
     team.remove,
     team.leave,
+    studio.show_studio,
+    studio.render,
+    studio_rules.judge_output,
+    output_pages.read_output,
+    job_pages.show_jobs,
+    job_pages.show_job,
+    job_pages.cancel_job,
+    job_pages.retry_job,
 )
 
 

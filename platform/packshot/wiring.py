@@ -26,6 +26,7 @@ from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
 from packshot.commands.feed import Feed
+from packshot.commands.histories import Histories
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
@@ -104,6 +105,7 @@ class Services:
     key_uses: KeyUses
     api_keys: ApiKeys
     organizations: Organizations
+    histories: Histories
     people: People
     members: Members
     feed: Feed
@@ -204,6 +206,7 @@ async def open_services(
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
             organizations=Organizations(store, secrets, people),
+            histories=Histories(store),
             people=people,
             members=Members(store, people, _now),
             feed=Feed(pools, people),

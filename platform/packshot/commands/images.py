@@ -77,6 +77,23 @@ class Images:
             )
         return output
 
+    async def newest(self, org_id: OrgId, *, limit: int) -> list[Output]:
+        """The organization's outputs that were made last, newest first."""
+        async with self.store.pools.reading(org_id) as connection:
+            return await outputs.list_newest(connection, tenant_id=org_id.uuid, limit=limit)
+
+    async def photo_behind(self, org_id: OrgId, output_id: OutputId) -> Photo:
+        """The photo that an output was made of; raises NotFound, also when it is no longer kept."""
+        output = await self.find_output(org_id, output_id)
+        sha256 = output.source["sha256"]
+        if not self.blobs.holds(org_id, sha256):
+            raise NotFound(
+                "not_found",
+                "The photo of this output is no longer kept.",
+                fix="Send the photo again.",
+            )
+        return Photo(self.blobs.path(org_id, sha256), sha256, output.source["bytes"])
+
     def content_path(self, org_id: OrgId, output: Output) -> Path:
         """The file that holds an output's bytes."""
         return self.blobs.path(org_id, output.bytes_sha256)

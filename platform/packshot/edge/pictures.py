@@ -3,11 +3,12 @@
 from dataclasses import replace
 from functools import partial
 
-from domain.job import HIGHEST_PRIORITY, Job
+from domain.ids import OrgId
+from domain.job import HIGHEST_PRIORITY
 from domain.output import Output
 from imaging.limits import TooLargeHere
 from packshot.commands.images import Processed
-from packshot.commands.jobs import Changed, Plan
+from packshot.commands.jobs import Changed, Jobs, Plan
 from packshot.commands.making import Wish
 from packshot.edge.contract import Call, Reply
 from packshot.edge.fetching import fetched
@@ -61,19 +62,22 @@ async def made_picture(call: Call[PictureFormT]) -> Reply:
     return _done(call, wish, processed)
 
 
-async def _when_done(call: Call[PictureFormT], wish: Wish, asked: Changed) -> Reply:
-    """What a worker made of a large picture, or the job if that takes too long."""
-    job = await call.services.jobs.wait(call.key.org_id, asked.job.job_id, at_most_s=LONGEST_WAIT_S)
+async def ended_picture(jobs: Jobs, org_id: OrgId, asked: Changed) -> Processed | Changed:
+    """What a worker made of a large picture, or the job as it is if that takes too long.
+
+    Raises the Refusal that ended the job.
+    """
+    job = await jobs.wait(org_id, asked.job.job_id, at_most_s=LONGEST_WAIT_S)
     if job.error is not None:
         raise refusal_of_job(job.error)
     if job.status != "succeeded":
-        return accepted(Changed(job, asked.head))
-    return _done(call, wish, _processed(job, asked))
+        return Changed(job, asked.head)
+    return Processed(Output.from_dict(job.outputs[0]), job.job_id, job.cached, asked.head)
 
 
-def _processed(job: Job, asked: Changed) -> Processed:
-    output = Output.from_dict(job.outputs[0])
-    return Processed(output, job.job_id, job.cached, asked.head)
+async def _when_done(call: Call[PictureFormT], wish: Wish, asked: Changed) -> Reply:
+    ended = await ended_picture(call.services.jobs, call.key.org_id, asked)
+    return accepted(ended) if isinstance(ended, Changed) else _done(call, wish, ended)
 
 
 def _done(call: Call[PictureFormT], wish: Wish, processed: Processed) -> Reply:

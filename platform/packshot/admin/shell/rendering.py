@@ -135,6 +135,8 @@ def _environment() -> Environment:
     environment.globals["asset"] = asset_url
     environment.filters["moment"] = _moment
     environment.filters["bytes"] = _bytes
+    environment.filters["instant"] = datetime.fromisoformat
+    environment.filters["spaced"] = _spaced
     environment.filters["count"] = lambda number: f"{number:,}"
     return environment
 
@@ -151,3 +153,10 @@ def _bytes(size: int) -> str:
     if size < 1000:  # noqa: PLR2004 - the units of storage
         return f"{size} B"
     return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"  # noqa: PLR2004
+
+
+def _spaced(name: str) -> str:
+    """A field's name in words: ``targetFill`` is Target fill."""
+    return "".join(
+        f" {letter.lower()}" if letter.isupper() else letter for letter in name
+    ).capitalize()
