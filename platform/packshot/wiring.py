@@ -206,7 +206,7 @@ async def open_services(
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
             organizations=Organizations(store, secrets, people),
-            histories=Histories(store),
+            histories=Histories(store, people),
             people=people,
             members=Members(store, people, _now),
             feed=Feed(pools, people),

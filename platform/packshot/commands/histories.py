@@ -8,11 +8,10 @@ from uuid import UUID
 
 import orjson
 
-from domain.ids import JobId, OrgId, UserId
+from domain.ids import JobId, OrgId
 from domain.job import Job
-from domain.user import INSTALLATION
+from packshot.commands.people import People
 from packshot.store.events import EventStore
-from packshot.store.people import find_people
 from projections.api_keys import key_names
 from projections.sentences import sentence_of
 
@@ -38,6 +37,7 @@ class Histories:
     """The use cases of looking back at jobs."""
 
     store: EventStore
+    people: People
 
     async def steps(self, org_id: OrgId, job_id: JobId) -> list[Step]:
         """Everything that happened to a job, in its order; nothing for one that there is not."""
@@ -76,11 +76,7 @@ class Histories:
         ids = {kind: {actor["id"] for actor in actors if actor["type"] == kind} for kind in KINDS}
         async with self.store.pools.reading(org_id) as connection:
             names = await key_names(connection, org_id.uuid, ids["key"])
-        if ids["user"]:
-            users = [UserId.parse(text).uuid for text in ids["user"]]
-            async with self.store.pools.reading(INSTALLATION) as connection:
-                found = await find_people(connection, users)
-            names |= {str(user_id): person.name for user_id, person in found.items()}
+        names |= await self.people.names_of(ids["user"])
         return names
 
 
