@@ -1,6 +1,7 @@
 """The view of activity: who did what in an organization, newest first, one sentence for each."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -109,16 +110,20 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which entries: of that type, of that actor (None: of every one), before that position."""
+    """Which entries: of that type, of that actor (None: of every one), before that position.
+
+    ``stream_id`` is what they happened to.
+    """
 
     type: str | None = None
     actor_id: str | None = None
     before: int | None = None
+    stream_id: UUID | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing is filtered out."""
-        return self.type is None and self.actor_id is None
+        return self.type is None and self.actor_id is None and self.stream_id is None
 
 
 async def find_activity(
@@ -132,6 +137,8 @@ async def find_activity(
         JOIN es.event e ON e.tenant_id = a.tenant_id AND e.seq = a.position
         WHERE a.tenant_id = $1 AND ($2::text IS NULL OR a.type = $2)
           AND ($3::text IS NULL OR a.actor_id = $3) AND ($4::bigint IS NULL OR a.position < $4)
+          AND ($7::uuid IS NULL OR a.position IN (
+            SELECT seq FROM es.event WHERE tenant_id = $1 AND stream_id = $7))
         ORDER BY a.position DESC LIMIT $5
         """,
         tenant_id,
@@ -140,6 +147,7 @@ async def find_activity(
         wanted.before,
         limit,
         TYPES_THAT_TELL_MORE,
+        wanted.stream_id,
     )
     acting = {row["actor_id"] for row in rows if row["actor_type"] == "key"}
     names = await key_names(connection, tenant_id, acting)
@@ -162,6 +170,8 @@ async def count_activity(
           SELECT FROM views.activity
           WHERE tenant_id = $1 AND ($2::text IS NULL OR type = $2)
             AND ($3::text IS NULL OR actor_id = $3)
+            AND ($5::uuid IS NULL OR position IN (
+              SELECT seq FROM es.event WHERE tenant_id = $1 AND stream_id = $5))
           LIMIT $4
         ) AS wanted
         """,
@@ -169,8 +179,41 @@ async def count_activity(
         wanted.type,
         wanted.actor_id,
         at_most,
+        wanted.stream_id,
     )
     return counted
+
+
+async def find_actors(
+    connection: "Connection", tenant_id: UUID, *, at_most: int
+) -> list[tuple[str, str]]:
+    """Everybody who did something, as type and id; each is one step along the index by actor."""
+    rows = await connection.fetch(
+        """
+        WITH RECURSIVE acting AS (
+          (SELECT actor_type, actor_id FROM views.activity WHERE tenant_id = $1
+           ORDER BY actor_id LIMIT 1)
+          UNION ALL
+          SELECT following.actor_type, following.actor_id
+          FROM acting CROSS JOIN LATERAL (
+            SELECT actor_type, actor_id FROM views.activity
+            WHERE tenant_id = $1 AND actor_id > acting.actor_id ORDER BY actor_id LIMIT 1
+          ) AS following
+        )
+        SELECT actor_type, actor_id FROM acting LIMIT $2
+        """,
+        tenant_id,
+        at_most,
+    )
+    return [(row["actor_type"], row["actor_id"]) for row in rows]
+
+
+def stream_of(public_id: str) -> UUID | None:
+    """The stream of a subject's public id; None for a text that is no id of a subject."""
+    for id_of in SUBJECTS.values():
+        with suppress(ValueError):
+            return id_of.parse(public_id).uuid
+    return None
 
 
 def _activity(row: "Record", names: Mapping[str, str]) -> Activity:

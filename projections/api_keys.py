@@ -128,9 +128,17 @@ async def find_key(connection: "Connection", kid: str) -> "Record | None":
 
 
 async def list_keys(
-    connection: "Connection", tenant_id: UUID, *, before: UUID | None, limit: int
+    connection: "Connection",
+    tenant_id: UUID,
+    *,
+    before: UUID | None,
+    limit: int,
+    matching: str = "",
 ) -> list[ListedKey]:
-    """The organization's keys, newest first; ``before`` is the last one already told."""
+    """The organization's keys, newest first; ``before`` is the last one already told.
+
+    ``matching`` is a part of their name or of their prefix, in whatever case.
+    """
     rows = await connection.fetch(
         """
         SELECT k.*, u.last_used_at, u.address AS last_used_address,
@@ -138,11 +146,13 @@ async def list_keys(
         FROM views.api_key k
         LEFT JOIN work.key_use u ON u.tenant_id = k.tenant_id AND u.key_id = k.key_id
         WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id < $2)
+          AND strpos(lower(k.name || ' pshot_' || k.environment || '_' || k.kid), lower($4)) > 0
         ORDER BY k.key_id DESC LIMIT $3
         """,
         tenant_id,
         before,
         limit,
+        matching,
     )
     return await _told(connection, tenant_id, rows)
 
@@ -165,10 +175,17 @@ async def find_listed(
     return next(iter(await _told(connection, tenant_id, rows)), None)
 
 
-async def count_keys(connection: "Connection", tenant_id: UUID) -> int:
-    """How many keys the organization has had."""
-    statement = "SELECT count(*) FROM views.api_key WHERE tenant_id = $1"
-    counted: int = await connection.fetchval(statement, tenant_id)
+async def count_keys(connection: "Connection", tenant_id: UUID, *, matching: str = "") -> int:
+    """How many keys the organization has had, of those that match as ``list_keys`` says."""
+    counted: int = await connection.fetchval(
+        """
+        SELECT count(*) FROM views.api_key k
+        WHERE k.tenant_id = $1
+          AND strpos(lower(k.name || ' pshot_' || k.environment || '_' || k.kid), lower($2)) > 0
+        """,
+        tenant_id,
+        matching,
+    )
     return counted
 
 

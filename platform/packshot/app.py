@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
+from packshot.admin import activity as activity_page
+from packshot.admin import api_access, sign_in, start, studio, studio_rules, team
 from packshot.admin import jobs as job_pages
+from packshot.admin import keys as keys_page
 from packshot.admin import outputs as output_pages
-from packshot.admin import sign_in, start, studio, studio_rules, team
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
@@ -133,6 +135,16 @@ PAGES = (
     job_pages.show_job,
     job_pages.cancel_job,
     job_pages.retry_job,
+    keys_page.show_keys,
+    keys_page.ask_new_key,
+    keys_page.create_key,
+    keys_page.ask_change,
+    keys_page.rename_key,
+    keys_page.rotate_key,
+    keys_page.revoke_key,
+    activity_page.show_activity,
+    activity_page.show_event,
+    api_access.show_api_access,
 )
 
 

@@ -39,6 +39,7 @@ from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
 from packshot.commands.sessions import Sessions
 from packshot.commands.shops import DemoShop, Shops
+from packshot.commands.trail import Trail
 from packshot.commands.trials import Trials
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
@@ -104,6 +105,7 @@ class Services:
     keys: KeyCache
     key_uses: KeyUses
     api_keys: ApiKeys
+    trail: Trail
     organizations: Organizations
     histories: Histories
     people: People
@@ -184,13 +186,12 @@ async def open_services(
         keys, uses = KeyCache(pools, secrets, clock=_now), KeyUses(pools, clock=_now)
         blobs = Blobs(settings.storage_dir)
         maker = Maker(pools, blobs, pool, clock=_now)
-        people = People(store, _now)
         downloads = Downloads(links.outbound, blobs)
         shops = _shops(settings, secrets, links)
         connections = Connections(store, shops)
         lease_s = settings.job_lease_s
         syncs = CatalogSyncs(store, connections, waker, lease_s)
-        images = Images(store, blobs, maker, waker)
+        images, people = Images(store, blobs, maker, waker), People(store, _now)
         compliance = Compliance(pool, images, _now)
         planner, open_channel = Planner(store, images), connections.channel
         publishing = Publishing(store, planner, open_channel, lease_s)
@@ -205,6 +206,7 @@ async def open_services(
             keys=keys,
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
+            trail=Trail(store),
             organizations=Organizations(store, secrets, people),
             histories=Histories(store, people),
             people=people,

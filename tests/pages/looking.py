@@ -83,7 +83,7 @@ def assert_sound(watched: Watched) -> None:
     assert violations == [], f"{watched.page.url}: {violations}"
     overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert watched.page.evaluate(overflow) <= 0, f"horizontal scroll at {watched.page.url}"
-    assert watched.complaints == []
+    assert watched.complaints == [], watched.complaints
 
 
 def keep_picture(watched: Watched, folder: Path | None, name: str) -> None:

@@ -63,11 +63,18 @@ class ApiKeys:
     uses: KeyUses
     clock: Callable[[], datetime]
 
-    async def list(self, org_id: OrgId, *, before: UUID | None = None, limit: int) -> ListedKeys:
-        """Keys of the organization, newest first, after that one."""
+    async def list(
+        self, org_id: OrgId, *, before: UUID | None = None, limit: int, matching: str = ""
+    ) -> ListedKeys:
+        """Keys of the organization, newest first, after that one.
+
+        ``matching`` is a part of their name or prefix; the total counts what matches.
+        """
         async with self.store.pools.reading(org_id) as connection:
-            listed = await list_keys(connection, org_id.uuid, before=before, limit=limit)
-            total = await count_keys(connection, org_id.uuid)
+            listed = await list_keys(
+                connection, org_id.uuid, before=before, limit=limit, matching=matching
+            )
+            total = await count_keys(connection, org_id.uuid, matching=matching)
         return ListedKeys([self._with_newest_use(org_id, key) for key in listed], total)
 
     async def find(self, org_id: OrgId, key_id: KeyId) -> ListedKey:

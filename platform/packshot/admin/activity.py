@@ -1,0 +1,148 @@
+"""Activity: who did what, a sentence for each event, and the facts behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+
+from domain.errors import NotFound
+from domain.scopes import Scope
+from packshot.admin.shell.answers import Html
+from packshot.admin.shell.declaring import Visit, page
+from packshot.commands.trail import Told, called, shown_data
+from packshot.edge.contract import NoFields
+from packshot.edge.fields import Label
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from projections.activity import Activity, Wanted, stream_of
+from projections.sentences import SENTENCES
+
+PATH = "/activity"
+MOST_DIGITS = 18  # what a position surely holds
+NO_STREAM = UUID(int=0)
+ICONS: Mapping[str, str] = {
+    "key": "key-round",
+    "job": "list-checks",
+    "publish": "send",
+    "integration": "plug",
+    "catalog": "images",
+    "organization": "store",
+    "user": "users",
+    "membership": "users",
+    "invite": "user-plus",
+}
+COLORS: Mapping[str, str] = {
+    "succeeded": "ok", "accepted": "ok", "recovered": "ok", "synced": "ok", "begun": "ok",
+    "failed": "bad", "failing": "bad", "revoked": "bad", "sync-failed": "bad",
+    "partial": "warn", "postponed": "warn", "interrupted": "warn", "drifted": "warn",
+    "doubted": "warn", "cancelled": "warn", "rolled_back": "warn",
+}  # fmt: skip
+
+
+class ActivityQuery(PageForm):
+    """Which entries to list."""
+
+    type: Annotated[str | None, Label(100)] = None
+    actor: Annotated[str | None, Label(200)] = None
+    subject: Annotated[str | None, Label(200)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry as the page tells it."""
+
+    entry: Activity
+    icon: str
+    color: str
+    words: str
+    actor: str
+    subject: str
+
+
+@page("GET", PATH, scope=Scope.AUDIT_READ, form=ActivityQuery)
+async def show_activity(visit: Visit[ActivityQuery]) -> Html:
+    """Show what happened in the organization, newest first."""
+    form, org_id, trail = visit.form, visit.visitor.org_id, visit.services.trail
+    subject = None if form.subject is None else stream_of(form.subject) or NO_STREAM
+    wanted = Wanted(form.type, form.actor, before=_position(form.after), stream_id=subject)
+    told = await trail.list(org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1)
+    total = Total(told.total) if wanted.is_everything else Total.counted(told.total)
+    shown, paging = page_of(
+        told.entries, form, total=total, place=lambda entry: str(entry.position)
+    )
+    head = await trail.head(org_id)
+    query = {"type": form.type, "actor": form.actor, "subject": form.subject}
+    following = paging.next_cursor
+    values = {
+        "days": _days([_line(entry, told) for entry in shown]),
+        "paging": paging,
+        "next": following and _address(**query, cursor=following),
+        "first": None if form.cursor is None else _address(**query),
+        "query": query,
+        "without_subject": _address(type=form.type, actor=form.actor),
+        "subject_called": form.subject and told.subjects.get(form.subject, form.subject),
+        "types": sorted(SENTENCES),
+        "actors": await trail.actors(org_id),
+        "head": head,
+        "untold": head.position - told.total if wanted.is_everything else 0,
+    }
+    return Html("activity.html", values)
+
+
+@page("GET", PATH + "/{position}", scope=Scope.AUDIT_READ)
+async def show_event(visit: Visit[NoFields]) -> Html:
+    """Show an event's facts as the log holds them."""
+    position = _digits(visit.path["position"])
+    if position is None:
+        raise NotFound("not_found", "There is no such event.", fix="Look at the list.")
+    org_id, trail = visit.visitor.org_id, visit.services.trail
+    event = await trail.find(org_id, position)
+    actor = event.meta["actor"]
+    names = await visit.services.trail.names.find(org_id, [actor["id"]])
+    data = orjson.dumps(dict(shown_data(event)), option=orjson.OPT_INDENT_2).decode()
+    values = {
+        "event": event,
+        "data": data,
+        "actor": actor,
+        "actor_called": called(actor["type"], actor["id"], names),
+    }
+    return Html("activity_facts.html" if visit.is_fragment else "activity_event.html", values)
+
+
+def _line(entry: Activity, told: Told) -> Line:
+    noun, _, participle = entry.type.partition(".")
+    return Line(
+        entry,
+        ICONS.get(noun, "history"),
+        COLORS.get(participle, ""),
+        f"{noun} {participle}".replace("-", " ").replace("_", " ").capitalize(),
+        called(entry.actor_type, entry.actor_id, told.names),
+        told.subjects.get(entry.subject_id, ""),
+    )
+
+
+def _days(lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
+    days = groupby(lines, key=lambda line: line.entry.at.date())
+    return [(f"{day:%A} {day.day} {day:%B %Y}", list(inside)) for day, inside in days]
+
+
+def _position(place: str | None) -> int | None:
+    if place is None:
+        return None
+    position = _digits(place)
+    if position is None:
+        raise bad_cursor()
+    return position
+
+
+def _digits(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
+
+
+def _address(**query: Any) -> str:
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"{PATH}?{said}" if said else PATH

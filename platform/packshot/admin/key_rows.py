@@ -1,0 +1,84 @@
+"""How the page of keys tells a key: its status in words, its scopes folded, who made it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.api_key import status_of
+from domain.key_text import prefix_of
+from domain.scopes import SCOPE_SETS, Scope
+from projections.api_keys import ListedKey
+
+SHOWN_SCOPES = 3
+COLORS = {"active": "ok", "expiring": "warn", "rotating": "run", "expired": "", "revoked": "bad"}
+NAMELESS = {"key": "a key", "user": "somebody who has left"}
+SYSTEM = "Packshot"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key as a line of the table; ``status_until`` is how long a secret before works."""
+
+    key: ListedKey
+    prefix: str
+    scopes: Sequence[str]
+    more_scopes: Sequence[str]
+    status: str
+    status_until: datetime | None
+    color: str
+    maker: str
+    is_over: bool
+
+
+def key_row(key: ListedKey, names: Mapping[str, str]) -> KeyRow:
+    """The key as it stands now; ``names`` are those of people and keys, by id."""
+    now = datetime.now(UTC)
+    status = status_of(
+        now, expires_at=key.expires_at, revoked_at=key.revoked_at, former_until=key.former_until
+    )
+    words = status.capitalize()
+    until = None
+    if status == "expiring" and key.expires_at is not None:
+        words = _expires(key.expires_at, now)
+    elif status == "rotating":
+        until = key.former_until
+    shown, more = _folded(key.scopes)
+    return KeyRow(
+        key,
+        prefix_of(key.environment, key.kid),
+        shown,
+        more,
+        words,
+        until,
+        COLORS[status],
+        names.get(key.created_by_id) or NAMELESS.get(key.created_by_type, SYSTEM),
+        is_over=status in {"revoked", "expired"},
+    )
+
+
+def scope_groups(granted: Collection[Scope]) -> dict[str, list[Scope]]:
+    """The scopes that may be handed on, by what they are about."""
+    groups: dict[str, list[Scope]] = {}
+    for scope in Scope:
+        if scope in granted:
+            groups.setdefault(scope.partition(":")[0].capitalize(), []).append(scope)
+    return groups
+
+
+def _folded(scopes: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What is shown at once, and the rest: a named set is told by its name."""
+    held = set(scopes)
+    named = next((name for name, those in SCOPE_SETS.items() if held == set(those)), None)
+    if named is not None and len(held) > SHOWN_SCOPES:
+        return [named], sorted(held)
+    ordered = [str(scope) for scope in Scope if scope in held]
+    if len(ordered) <= SHOWN_SCOPES + 1:
+        return ordered, []
+    return ordered[:SHOWN_SCOPES], ordered[SHOWN_SCOPES:]
+
+
+def _expires(at: datetime, now: datetime) -> str:
+    days = (at - now).days
+    if days < 1:
+        return "Expires within a day"
+    return "Expires in 1 day" if days == 1 else f"Expires in {days} days"

@@ -1,0 +1,231 @@
+"""API keys: the table, and creating, renaming, rotating and revoking one."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from domain.errors import InvalidInput, NotFound, Refusal
+from domain.ids import KeyId
+from domain.roles import SCOPES
+from domain.scopes import SCOPE_SETS, Scope
+from packshot.admin.key_forms import (
+    CHOSEN,
+    GRACES,
+    LIVES,
+    KeysQuery,
+    NameForm,
+    NewKeyPageForm,
+    RevokePageForm,
+    RotatePageForm,
+)
+from packshot.admin.key_rows import key_row, scope_groups
+from packshot.admin.shell.answers import Html, Redirect
+from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.commands.api_keys import ChangedKey, NewKey, no_such_key
+from packshot.edge.contract import NoFields
+from packshot.edge.paging import Total, bad_cursor, page_of
+from packshot.edge.problems import kind_of
+from projections.api_keys import ListedKey
+
+PATH = "/keys"
+KEY = PATH + "/{keyId}"
+VERBS = {"rotate": "Rotate", "revoke": "Revoke", "rename": "Rename"}
+
+
+@page("GET", PATH, scope=Scope.KEYS_READ, form=KeysQuery)
+async def show_keys(visit: Visit[KeysQuery]) -> Html:
+    """Show the page of keys; its table is a part that is asked for by itself."""
+    form = visit.form
+    cursor = visit.values.get("cursor", "")
+    values: dict[str, Any] = {"q": form.q or "", "address": _address(q=form.q, cursor=cursor)}
+    if visit.is_fragment:
+        return Html("keys_table.html", values | await _table(visit))
+    if form.whole:
+        return Html("keys.html", values | await _table(visit))
+    values["whole"] = _address(q=form.q, cursor=cursor, whole="yes")
+    return Html("keys.html", values | {"rows": None})
+
+
+@page("GET", PATH + "/new", scope=Scope.KEYS_MANAGE)
+async def ask_new_key(visit: Visit[NoFields]) -> Html:
+    """Ask what the new key is to be."""
+    return _ask_new(visit, NewKeyPageForm())
+
+
+@page("POST", PATH, scope=Scope.KEYS_MANAGE, form=NewKeyPageForm)
+async def create_key(visit: Visit[NewKeyPageForm]) -> Html:
+    """Create a key, and show its secret this once."""
+    form = visit.form
+    try:
+        created = await visit.services.api_keys.create(
+            visit.context, _new_key(form), granted=SCOPES[visit.visitor.role]
+        )
+    except Refusal as problem:
+        return _ask_new(visit, form, problem=problem)
+    return _secret(visit, created, title="Key created")
+
+
+@page("GET", KEY + "/{verb}", scope=Scope.KEYS_MANAGE)
+async def ask_change(visit: Visit[NoFields]) -> Html:
+    """Ask before a key is renamed, rotated or revoked."""
+    verb = visit.path["verb"]
+    if verb not in VERBS:
+        raise NotFound("not_found", "There is no such page.", fix="Begin at the start page.")
+    return await _ask(visit, verb)
+
+
+@page("POST", KEY + "/rename", scope=Scope.KEYS_MANAGE, form=NameForm)
+async def rename_key(visit: Visit[NameForm]) -> PageAnswer:
+    """Call a key something else."""
+    try:
+        if visit.form.name is None:
+            raise _nameless()
+        await visit.services.api_keys.rename(visit.context, _key_id(visit), visit.form.name)
+    except NotFound:
+        raise
+    except Refusal as problem:
+        return await _ask(visit, "rename", problem=problem)
+    return Redirect(PATH)
+
+
+@page("POST", KEY + "/rotate", scope=Scope.KEYS_MANAGE, form=RotatePageForm)
+async def rotate_key(visit: Visit[RotatePageForm]) -> PageAnswer:
+    """Give a key a new secret, and show it this once."""
+    granted = SCOPES[visit.visitor.role]
+    try:
+        changed = await visit.services.api_keys.rotate(
+            visit.context, _key_id(visit), grace_s=visit.form.grace, granted=granted
+        )
+    except NotFound:
+        raise
+    except Refusal as problem:
+        return await _ask(visit, "rotate", problem=problem)
+    return _secret(visit, changed, title="New secret")
+
+
+@page("POST", KEY + "/revoke", scope=Scope.KEYS_MANAGE, form=RevokePageForm)
+async def revoke_key(visit: Visit[RevokePageForm]) -> PageAnswer:
+    """End a key."""
+    try:
+        await visit.services.api_keys.revoke(
+            visit.context, _key_id(visit), reason=visit.form.reason
+        )
+    except NotFound:
+        raise
+    except Refusal as problem:
+        return await _ask(visit, "revoke", problem=problem)
+    return Redirect(PATH)
+
+
+async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
+    form, org_id = visit.form, visit.visitor.org_id
+    listed = await visit.services.api_keys.list(
+        org_id, before=_place(form.after), limit=form.limit + 1, matching=form.q or ""
+    )
+    shown, paging = page_of(
+        listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
+    )
+    makers = {key.created_by_id for key in shown}
+    names = await visit.services.trail.names.find(org_id, makers)
+    whole = form.whole
+    following = paging.next_cursor
+    return {
+        "rows": [key_row(key, names) for key in shown],
+        "paging": paging,
+        "first": None if form.cursor is None else _address(q=form.q, whole=whole),
+        "next": following and _address(q=form.q, cursor=following, whole=whole),
+    }
+
+
+def _ask_new(visit: Visit[Any], form: NewKeyPageForm, *, problem: Refusal | None = None) -> Html:
+    granted = SCOPES[visit.visitor.role]
+    values = {
+        "form": form,
+        "sets": {name: those for name, those in SCOPE_SETS.items() if granted >= set(those)},
+        "groups": scope_groups(granted),
+        "title": "Create key",
+        "part": "key_new.html",
+    }
+    return _told(visit, values, problem=problem)
+
+
+async def _ask(visit: Visit[Any], verb: str, *, problem: Refusal | None = None) -> Html:
+    key = await visit.services.api_keys.find(visit.visitor.org_id, _key_id(visit))
+    row = key_row(key, {})
+    values = {
+        "row": row,
+        "graces": GRACES,
+        "typed": visit.values.get("name", key.name),
+        "title": f"{VERBS[verb]} “{key.name}”",
+        "part": f"key_{verb}.html",
+    }
+    return _told(visit, values, problem=problem)
+
+
+def _secret(visit: Visit[Any], changed: ChangedKey, *, title: str) -> Html:
+    values = {
+        "title": title,
+        "part": "key_secret.html",
+        "secret": changed.secret,
+        "row": key_row(_without_grace(changed.key), {}),
+        "former_until": _grace_of(changed.key),
+    }
+    return _told(visit, values)
+
+
+def _told(visit: Visit[Any], values: dict[str, Any], *, problem: Refusal | None = None) -> Html:
+    """The part in a dialog for a script, in a page of its own for a browser without one."""
+    template = "key_dialog.html" if visit.is_fragment else "key_page.html"
+    status = 200 if problem is None else kind_of(problem.code).status
+    return Html(template, values | {"problem": problem}, status=status)
+
+
+def _new_key(form: NewKeyPageForm) -> NewKey:
+    if form.name is None:
+        raise _nameless()
+    life = LIVES[form.life]
+    return NewKey(
+        name=form.name,
+        environment=form.environment,
+        scopes=form.scopes if form.scope_set == CHOSEN else SCOPE_SETS[form.scope_set],
+        expires_at=None if life is None else datetime.now(UTC) + life,
+    )
+
+
+def _without_grace(key: ListedKey) -> ListedKey:
+    return replace(key, former_until=None)
+
+
+def _grace_of(key: ListedKey) -> datetime | None:
+    until = key.former_until
+    return until if until is not None and until > datetime.now(UTC) else None
+
+
+def _nameless() -> InvalidInput:
+    return InvalidInput(
+        "missing_parameter",
+        "A key needs a name.",
+        param="name",
+        fix="Name the key after the program that will use it.",
+    )
+
+
+def _key_id(visit: Visit[Any]) -> KeyId:
+    try:
+        return KeyId.parse(visit.path["keyId"])
+    except ValueError:
+        raise no_such_key() from None
+
+
+def _place(text: str | None) -> UUID | None:
+    try:
+        return None if text is None else KeyId.parse(text).uuid
+    except ValueError:
+        raise bad_cursor() from None
+
+
+def _address(**query: object) -> str:
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"{PATH}?{said}" if said else PATH
