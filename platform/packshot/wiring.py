@@ -206,7 +206,7 @@ async def open_services(
             keys=keys,
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
-            trail=Trail(store),
+            trail=Trail(store, people),
             organizations=Organizations(store, secrets, people),
             histories=Histories(store, people),
             people=people,

@@ -11,6 +11,7 @@ from domain.errors import NotFound
 from domain.ids import OrgId
 from domain.recorded import Recorded
 from packshot.commands.actor_names import ActorNames
+from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from projections.activity import Activity, Wanted, count_activity, find_activity, find_actors
@@ -39,11 +40,12 @@ class Trail:
     """The use cases of looking back."""
 
     store: EventStore
+    people: People
 
     @property
     def names(self) -> ActorNames:
         """Who is called what."""
-        return ActorNames(self.store)
+        return ActorNames(self.store.pools, self.people)
 
     async def list(self, org_id: OrgId, wanted: Wanted, *, limit: int, count_at_most: int) -> Told:
         """The newest entries that are wanted."""
