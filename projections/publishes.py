@@ -5,6 +5,7 @@ A publish itself is read from its events; the view says which publishes there ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,8 +14,11 @@ import orjson
 from domain.ids import IntegrationId, OutputId, PublishId
 from domain.publish import Publish
 from domain.recorded import Actor, Happened
+from projections.sentences import sentence_of
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from projections.projection import Connection
 
 STATUS_OF = {
@@ -181,6 +185,39 @@ async def find_actors(
     )
     actors = {row["stream_id"]: orjson.loads(row["meta"])["actor"] for row in rows}
     return {one: Actor(actor["type"], actor["id"]) for one, actor in actors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class PublishMoment:
+    """Something that happened to a publish; ``type`` is public (``publish.rolled_back``)."""
+
+    at: datetime
+    type: str
+    sentence: str
+    actor: Actor
+
+
+async def find_history(
+    connection: "Connection", *, tenant_id: UUID, publish_id: UUID
+) -> list[PublishMoment]:
+    """Everything that happened to a publish, in its order."""
+    rows = await connection.fetch(
+        """
+        SELECT at, type, data, meta FROM es.event
+        WHERE tenant_id = $1 AND stream_id = $2 ORDER BY version
+        """,
+        tenant_id,
+        publish_id,
+    )
+    return [_moment(row) for row in rows]
+
+
+def _moment(row: "Record") -> PublishMoment:
+    is_undone = row["type"] == Publish.RolledBack.TOPIC
+    public_type = "publish.rolled_back" if is_undone else row["type"].rpartition(".")[0]
+    actor = orjson.loads(row["meta"])["actor"]
+    sentence = sentence_of(public_type, orjson.loads(row["data"]))
+    return PublishMoment(row["at"], public_type, sentence, Actor(actor["type"], actor["id"]))
 
 
 async def find_remote_id(

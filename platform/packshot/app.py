@@ -8,9 +8,13 @@ from quart import Quart, Response, request
 
 from packshot.admin import activity as activity_page
 from packshot.admin import api_access, sign_in, start, studio, studio_rules, team
+from packshot.admin import catalog as catalog_pages
+from packshot.admin import integrations as integration_pages
 from packshot.admin import jobs as job_pages
 from packshot.admin import keys as keys_page
 from packshot.admin import outputs as output_pages
+from packshot.admin import publish as publish_pages
+from packshot.admin import publishes as publishes_pages
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
@@ -145,6 +149,29 @@ PAGES = (
     activity_page.show_activity,
     activity_page.show_event,
     api_access.show_api_access,
+    integration_pages.show_integrations,
+    integration_pages.connect_shop,
+    integration_pages.show_integration,
+    integration_pages.show_sync,
+    integration_pages.sync_shop,
+    integration_pages.test_shop,
+    integration_pages.rename_shop,
+    integration_pages.rotate_credentials,
+    integration_pages.disconnect_shop,
+    catalog_pages.show_catalog,
+    catalog_pages.show_item,
+    catalog_pages.read_picture,
+    publish_pages.choose,
+    publish_pages.review,
+    publish_pages.publish,
+    publishes_pages.show_publishes,
+    publishes_pages.download_publishes,
+    publishes_pages.show_publish,
+    publishes_pages.verify_publish,
+    publishes_pages.retry_publish,
+    publishes_pages.review_undo,
+    publishes_pages.undo_publish,
+    publishes_pages.read_picture,
 )
 
 

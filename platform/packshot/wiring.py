@@ -31,13 +31,16 @@ from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.making import Maker
 from packshot.commands.members import Members
+from packshot.commands.names import Names
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
 from packshot.commands.publish_plans import Planner
+from packshot.commands.publish_timelines import PublishTimelines
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
 from packshot.commands.sessions import Sessions
+from packshot.commands.shop_pictures import ShopPictures
 from packshot.commands.shops import DemoShop, Shops
 from packshot.commands.trail import Trail
 from packshot.commands.trials import Trials
@@ -107,7 +110,6 @@ class Services:
     api_keys: ApiKeys
     trail: Trail
     organizations: Organizations
-    histories: Histories
     people: People
     members: Members
     feed: Feed
@@ -121,10 +123,26 @@ class Services:
     catalog_syncs: CatalogSyncs
     catalog: Catalog
     publishes: Publishes
+    shop_pictures: ShopPictures
     attempts: Attempts
     downloads: Downloads
     outbound: OutboundClient
     demo_outbound: OutboundClient | None
+
+    @property
+    def histories(self) -> Histories:
+        """What happened to a job."""
+        return Histories(self.store, self.people)
+
+    @property
+    def names(self) -> Names:
+        """What people call who did something."""
+        return Names(self.store, self.people)
+
+    @property
+    def publish_timelines(self) -> PublishTimelines:
+        """What happened to a publish."""
+        return PublishTimelines(self.store, self.names)
 
     async def database_ready(self) -> None:
         """Return when the database answers and has this release's schema; raises Unavailable."""
@@ -208,7 +226,6 @@ async def open_services(
             api_keys=ApiKeys(store, secrets, keys, uses, _now),
             trail=Trail(store, people),
             organizations=Organizations(store, secrets, people),
-            histories=Histories(store, people),
             people=people,
             members=Members(store, people, _now),
             feed=Feed(pools, people),
@@ -220,8 +237,9 @@ async def open_services(
             jobs=Jobs(store, blobs, waker, links.endings),
             connections=connections,
             catalog_syncs=syncs,
-            catalog=Catalog(store, shops),
             publishes=Publishes(store, planner, open_channel, shops, waker, compliance),
+            catalog=Catalog(store, shops),
+            shop_pictures=ShopPictures(blobs, connections, Catalog(store, shops)),
             attempts=Attempts(
                 store, blobs, maker, downloads, waker, _now, lease_s, errands, endings
             ),

@@ -170,11 +170,21 @@ class Publishes:
                 "The listing is not as this publish left it: somebody changed it since.",
                 fix="Look at the listing, and publish what it is to show.",
             )
-        wish = replace(
-            original.wish, output_id=None, output_sha256=None, base_digest=None,
-            require_compliance="off", undo_of=publish_id,
-        )  # fmt: skip
-        return await self._queue(context, undo_id, wish, original)
+        return await self._queue(context, undo_id, _undo_of(original), original)
+
+    async def plan_undo(self, org_id: OrgId, publish_id: PublishId) -> DryRun:
+        """What taking a publish back would do now; writes nothing, neither here nor at the shop.
+
+        Raises Conflict: publish_drifted when the listing is not as the publish left it,
+        already_terminal when it never was live or was taken back; and the refusals of a shop.
+        """
+        original = await self._load(org_id, publish_id)
+        earlier = await self._earlier_undo(org_id, original)
+        original.request_undo(
+            by=PublishId.new(), earlier=None if earlier is None else earlier.status
+        )  # asks whether it may; nothing is saved
+        dry, _ = await self.plan(org_id, _undo_of(original))
+        return dry
 
     async def verify(self, context: Context, publish_id: PublishId) -> Verified:
         """Look whether the listing still shows what was published, and record what changed.
@@ -271,6 +281,13 @@ class Publishes:
             return await find_actors(
                 connection, tenant_id=org_id.uuid, publish_ids=[one.id for one in publishes]
             )
+
+
+def _undo_of(original: Publish) -> Wish:
+    return replace(
+        original.wish, output_id=None, output_sha256=None, base_digest=None,
+        require_compliance="off", undo_of=original.publish_id,
+    )  # fmt: skip
 
 
 def no_such_publish() -> NotFound:

@@ -61,6 +61,11 @@ class Shops:
             raise _sealed()
         return self.of_url(connection.url, secret)
 
+    def client(self, connection: Connection) -> OutboundClient:
+        """The guarded client that may reach the shop of a connection."""
+        demo = self.demo
+        return demo.outbound if connection.is_demo and demo is not None else self.outbound
+
     def address(self, connection: Connection, told: str | None) -> str | None:
         """An address as the shop told it, absolute; None where its shop has no address now."""
         if told is None or not told.startswith("/"):

@@ -1,6 +1,6 @@
-"""What a page answers: a template with its values, or the address to go on at."""
+"""What a page answers: a template with its values, a file, or the address to go on at."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,15 @@ class Html:
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A file to be kept, sent as it is made; ``name`` is what the browser calls it."""
+
+    pieces: AsyncIterator[bytes]
+    media_type: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

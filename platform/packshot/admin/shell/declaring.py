@@ -9,7 +9,7 @@ from quart import Request
 from domain.ids import OrgId
 from domain.recorded import Actor, Context
 from domain.scopes import Scope
-from packshot.admin.shell.answers import Html, Redirect
+from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.commands.sessions import Visitor
 from packshot.edge.contract import NoFields, Reply
 from packshot.edge.exchange import Exchange
@@ -69,7 +69,7 @@ class Visit(Generic[FormT]):
         return self.request.headers.get("hx-request") == "true"
 
 
-PageAnswer = Html | Redirect | Reply
+PageAnswer = Html | Redirect | Reply | Streamed
 PageHandler = Callable[[Visit[Any]], Coroutine[Any, Any, PageAnswer]]
 
 

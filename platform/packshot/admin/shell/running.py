@@ -10,7 +10,7 @@ from quart import Quart, Request, Response, request
 
 from domain.errors import Forbidden, InvalidInput, NotFound, Refusal
 from domain.roles import allows
-from packshot.admin.shell.answers import Html, Redirect
+from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.admin.shell.assets import PREFIX, asset_response
 from packshot.admin.shell.cookies import session_token, set_session
 from packshot.admin.shell.declaring import Page, PageAnswer, Visit
@@ -24,6 +24,7 @@ from packshot.admin.shell.rendering import html_response
 from packshot.edge.bodies import ClientGone, PulledBody
 from packshot.edge.contract import NoFields, Reply
 from packshot.edge.exchange import current_exchange
+from packshot.edge.files import SEND_WITHIN_S
 from packshot.edge.forms import read_form
 from packshot.edge.gate import Gate
 from packshot.edge.problems import kind_of
@@ -197,8 +198,21 @@ async def _response(answer: PageAnswer, visit: Visit[Any]) -> Response:
             return html_response(answer, visit)
         case Reply():
             return await response_of(answer, visit.request)
+        case Streamed():
+            return _streamed(answer)
         case Redirect():
             return _redirect(answer, visit)
+
+
+def _streamed(answer: Streamed) -> Response:
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="{answer.name}"',
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+    response = Response(answer.pieces, 200, headers, content_type=answer.media_type)
+    response.timeout = SEND_WITHIN_S
+    return response
 
 
 def _redirect(answer: Redirect, visit: Visit[Any]) -> Response:

@@ -1,0 +1,340 @@
+"""Publish activity: what was brought to the shops, how it stands, checked and taken back."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from domain.connection import Connection
+from domain.errors import NotFound, Refusal
+from domain.ids import IntegrationId, PublishId
+from domain.publish import UNDER_WAY, Publish
+from domain.scopes import Scope
+from packshot.admin.shell.answers import Html, Redirect, Streamed
+from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.admin.shell.frames import frames_of, sides_of
+from packshot.admin.shell.lists import address, paging
+from packshot.commands.publishes import Published, no_such_publish
+from packshot.edge.contract import NoFields, Reply
+from packshot.edge.fields import Label, Word
+from packshot.edge.files import FileAnswer
+from packshot.edge.forms import Form
+from packshot.edge.integration_shapes import parsed_integration_id
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from packshot.edge.problems import kind_of
+from projections.publishes import PublishFilter
+
+PATH = "/publishes"
+ONE = PATH + "/{publishId}"
+CALL_COST = 1.0  # it calls somebody else's server, and waits for it
+MOST_SHOPS = 100
+CSV_ROWS = 200
+KEPT = "private, max-age=3600"
+SAID = {
+    "queued": ("Queued", "run"),
+    "planned": ("Planned", "run"),
+    "uploading": ("Uploading", "run"),
+    "processing": ("At the shop", "run"),
+    "live": ("Live", "ok"),
+    "failed": ("Failed", "bad"),
+    "unknown": ("Outcome unknown", "warn"),
+    "drifted": ("Drifted", "warn"),
+    "rolled_back": ("Taken back", ""),
+}
+COLUMNS = (
+    "publishId", "requestedAt", "sku", "title", "slot", "integration", "status", "requestedBy",
+    "outputId", "undoOf", "error",
+)  # fmt: skip
+# A spreadsheet runs a cell that begins so (OWASP, "CSV Injection"); a ' before it makes it text.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class FilterQuery(Form):
+    """Which publishes are meant."""
+
+    status: Annotated[str, Word(tuple(SAID))] | None = None
+    integration_id: Annotated[str | None, Label(40)] = None
+
+
+class PublishesQuery(FilterQuery, PageForm):
+    """Which publishes to show."""
+
+
+class PublishQuery(Form):
+    """What was done a moment ago."""
+
+    said: Annotated[str, Word(("matches", "differs"))] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A publish as a row shows it."""
+
+    publish: Publish
+    shop: str
+    actor: str
+
+    @property
+    def sku(self) -> str:
+        """The listing's SKU, or the shop's own id of it."""
+        return self.publish.wish.target.listing
+
+    @property
+    def title(self) -> str:
+        """The listing's title, once it was read."""
+        planned = self.publish.planned
+        return "" if planned is None else planned.item["title"]
+
+    @property
+    def place(self) -> str:
+        """The place in the listing."""
+        wish = self.publish.wish
+        return wish.target.slot or (wish.mode if wish.mode != "replace" else "main")
+
+
+@page("GET", PATH, scope=Scope.PUBLISH_READ, form=PublishesQuery)
+async def show_publishes(visit: Visit[PublishesQuery]) -> Html:
+    """List the publishes, newest first."""
+    form, org_id = visit.form, visit.visitor.org_id
+    wanted = _wanted(form)
+    found = await visit.services.publishes.list(
+        org_id,
+        wanted,
+        before=_place(form.after),
+        limit=form.limit + 1,
+        count_at_most=None if wanted.is_everything else MOST_COUNTED + 1,
+    )
+    total = Total(found.total) if wanted.is_everything else Total.counted(found.total)
+    shown, page_ = page_of(found.publishes, form, total=total, place=lambda p: str(p.publish_id))
+    query = {"status": form.status, "integrationId": form.integration_id}
+    shops = await _shops(visit)
+    values = {
+        "rows": await _rows(visit, shown, found.actors),
+        "shops": shops,
+        "statuses": SAID,
+        "status": form.status or "",
+        "integration_id": form.integration_id or "",
+        "is_filtered": not wanted.is_everything,
+        "csv": address(PATH + ".csv", **query),
+        **paging(PATH, page_, **query),
+    }
+    return Html("publishes.html", values)
+
+
+@page("GET", PATH + ".csv", scope=Scope.PUBLISH_READ, form=FilterQuery)
+async def download_publishes(visit: Visit[FilterQuery]) -> Streamed:
+    """Answer every publish of the filter as CSV, as it is read."""
+    return Streamed(_csv(visit, _wanted(visit.form)), "text/csv; charset=utf-8", "publishes.csv")
+
+
+@page("GET", ONE, scope=Scope.PUBLISH_READ, form=PublishQuery)
+async def show_publish(visit: Visit[PublishQuery]) -> Html:
+    """Show a publish: what it changed, and everything that happened to it."""
+    return await _page(visit, said=visit.form.said)
+
+
+@page("POST", ONE + "/verify", scope=Scope.PUBLISH_WRITE, cost=CALL_COST)
+async def verify_publish(visit: Visit[NoFields]) -> PageAnswer:
+    """Look whether the listing still shows what was published."""
+    publish_id = _publish_id(visit)
+    try:
+        seen = await visit.services.publishes.verify(visit.context, publish_id)
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return await _page(visit, problem=refusal)
+    said = "matches" if seen.is_as_wanted else "differs"
+    return Redirect(f"{PATH}/{publish_id}?said={said}")
+
+
+@page("POST", ONE + "/retry", scope=Scope.PUBLISH_WRITE, cost=CALL_COST)
+async def retry_publish(visit: Visit[NoFields]) -> PageAnswer:
+    """Have a publish carried out once more."""
+    return await _asked(visit, visit.services.publishes.retry, _page)
+
+
+@page("GET", ONE + "/undo", scope=Scope.PUBLISH_WRITE, cost=CALL_COST)
+async def review_undo(visit: Visit[NoFields]) -> Html:
+    """Show what taking it back would do to the listing as it is now."""
+    return await _undo_page(visit)
+
+
+@page("POST", ONE + "/undo", scope=Scope.PUBLISH_WRITE, cost=CALL_COST)
+async def undo_publish(visit: Visit[NoFields]) -> PageAnswer:
+    """Take it back: a publish of exactly the pictures that were there before."""
+    return await _asked(visit, visit.services.publishes.rollback, _undo_page)
+
+
+@page("GET", ONE + "/pictures/{remoteId}", scope=Scope.PUBLISH_READ)
+async def read_picture(visit: Visit[NoFields]) -> Reply:
+    """Answer a picture that the listing showed."""
+    services, org_id = visit.services, visit.visitor.org_id
+    publish = (await services.publishes.find(org_id, _publish_id(visit))).publish
+    picture = await services.shop_pictures.of_publish(org_id, publish, visit.path["remoteId"])
+    file = FileAnswer(
+        picture.path,
+        f"picture.{picture.format}",
+        f"image/{picture.format}",
+        picture.sha256,
+        picture.size_bytes,
+    )
+    headers = {"cache-control": KEPT, "cross-origin-resource-policy": "same-origin"}
+    return Reply(file, headers=headers)
+
+
+async def _asked(
+    visit: Visit[NoFields],
+    ask: Callable[..., Awaitable[Published]],
+    otherwise: Callable[..., Awaitable[Html]],
+) -> PageAnswer:
+    try:
+        asked = await ask(visit.context, _publish_id(visit))
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return await otherwise(visit, problem=refusal)
+    return Redirect(f"{PATH}/{asked.publish.publish_id}")
+
+
+async def _page(
+    visit: Visit[Any], *, said: str | None = None, problem: Refusal | None = None
+) -> Html:
+    services, org_id = visit.services, visit.visitor.org_id
+    found = await services.publishes.find(org_id, _publish_id(visit))
+    publish = found.publish
+    (row,) = await _rows(visit, [publish], {publish.id: found.actor})
+    source, planned, wish = _source(publish), publish.planned, publish.wish
+    values = {
+        "row": row,
+        "publish": publish,
+        "statuses": SAID,
+        "is_going_on": publish.status in UNDER_WAY,
+        "may_be_undone": publish.status == "live"
+        or (publish.status == "drifted" and bool(publish.after)),
+        "frames": [] if planned is None else frames_of(planned, wish, source),
+        "found": None if publish.found is None else sides_of(publish.found, wish, source),
+        "steps": await services.publish_timelines.steps(org_id, publish.publish_id),
+        "again": _again(visit, publish),
+        "said": said,
+        "problem": problem,
+    }
+    template = "publish_told.html" if visit.is_fragment and problem is None else "publish_one.html"
+    return Html(template, values, status=200 if problem is None else kind_of(problem.code).status)
+
+
+async def _undo_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
+    services, org_id = visit.services, visit.visitor.org_id
+    found = await services.publishes.find(org_id, _publish_id(visit))
+    (row,) = await _rows(visit, [found.publish], {found.publish.id: found.actor})
+    frames, refused = [], None
+    try:
+        dry = await services.publishes.plan_undo(org_id, found.publish.publish_id)
+        frames = frames_of(dry.plan, found.publish.wish, _source(found.publish))
+    except Refusal as refusal:
+        refused = refusal
+    told = problem or refused
+    values = {"row": row, "frames": frames, "problem": told, "is_possible": refused is None}
+    return Html("publish_undo.html", values, status=200 if told is None else _status(told))
+
+
+def _source(publish: Publish) -> Any:
+    def source(image: dict[str, Any]) -> str | None:
+        remote_id = image.get("remote_id")
+        if remote_id is None:
+            return None
+        return f"{PATH}/{publish.publish_id}/pictures/{quote(remote_id, safe='')}"
+
+    return source
+
+
+def _again(visit: Visit[Any], publish: Publish) -> str | None:
+    """Where the same picture is planned for the same product as it is now."""
+    planned, wish = publish.planned, publish.wish
+    if wish.output_id is None:
+        return None
+    remote_id = wish.target.listing if planned is None else planned.item["remote_id"]
+    item_id = visit.services.shop_pictures.item_id(wish.integration_id, remote_id)
+    place = wish.target.slot or (None if wish.mode == "replace" else wish.mode)
+    query = {"output": str(wish.output_id), "item": str(item_id), "place": place}
+    return address("/publish/review", **query)
+
+
+async def _rows(visit: Visit[Any], publishes: Any, actors: Any) -> list[Row]:
+    services, org_id = visit.services, visit.visitor.org_id
+    names = await services.names.of(org_id, [(a.kind, a.id) for a in actors.values()])
+    shops = await services.publishes.addresses(org_id, [one.wish for one in publishes])
+    rows = []
+    for one in publishes:
+        actor, shop = actors[one.id], shops.connections.get(one.wish.integration_id)
+        rows.append(Row(one, "" if shop is None else shop.name, names[actor.kind, actor.id]))
+    return rows
+
+
+async def _csv(visit: Visit[Any], wanted: PublishFilter) -> AsyncIterator[bytes]:
+    yield b"\xef\xbb\xbf" + _line(COLUMNS)  # the mark by which spreadsheets know UTF-8
+    before = None
+    while True:
+        found = await visit.services.publishes.list(
+            visit.visitor.org_id, wanted, before=before, limit=CSV_ROWS, count_at_most=1
+        )
+        for row in await _rows(visit, found.publishes, found.actors):
+            yield _line(_cells(row))
+        if len(found.publishes) < CSV_ROWS:
+            return
+        before = found.publishes[-1].id
+
+
+def _cells(row: Row) -> list[str]:
+    publish, wish = row.publish, row.publish.wish
+    return [
+        str(publish.publish_id),
+        publish.created_on.isoformat(timespec="seconds"),
+        row.sku,
+        row.title,
+        row.place,
+        row.shop,
+        publish.status,
+        row.actor,
+        str(wish.output_id or ""),
+        str(wish.undo_of or ""),
+        "" if publish.error is None else publish.error["detail"],
+    ]
+
+
+def _line(cells: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
+    return text.getvalue().encode()
+
+
+async def _shops(visit: Visit[Any]) -> list[Connection]:
+    connections = visit.services.connections
+    listed = await connections.list(visit.visitor.org_id, after=None, limit=MOST_SHOPS)
+    return list(listed.connections)
+
+
+def _wanted(form: FilterQuery) -> PublishFilter:
+    integration_id: IntegrationId | None = None
+    if form.integration_id is not None:
+        integration_id = parsed_integration_id(form.integration_id)
+    return PublishFilter(form.status, None if integration_id is None else integration_id.uuid)
+
+
+def _publish_id(visit: Visit[Any]) -> PublishId:
+    try:
+        return PublishId.parse(visit.path["publishId"])
+    except ValueError:
+        raise no_such_publish() from None
+
+
+def _place(text: str | None) -> Any:
+    try:
+        return None if text is None else PublishId.parse(text).uuid
+    except ValueError:
+        raise bad_cursor() from None
+
+
+def _status(refusal: Refusal) -> int:
+    return kind_of(refusal.code).status

@@ -1,0 +1,255 @@
+"""Integrations and the catalog in the browser: a shop connected, read, searched and let go."""
+
+import base64
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.photos import red_box
+from api.projecting import running_projector
+from api.server import RunningApi
+from domain.roles import Role
+from packshot.commands.organizations import Created
+from pages.conftest import Http, Opener, SignedIn, join
+from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.shopping import connected, synced
+from shop import Handler, Shop, an_image
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = "<script>alert(1)</script> & <b>mug</b>"
+ARABIC = "كوب من الفخار، أخضر، ٣٥٠ مل"
+UNKNOWN = "int_01m82d4nnsewetr5vq60vbjh5p"
+
+
+@pytest.fixture(scope="module")
+def projecting(api: RunningApi, workers: None) -> Iterator[None]:
+    """A worker, a relay and a projector beside the API."""
+    with running_projector(api.settings):
+        yield
+
+
+@pytest.fixture
+def shop(shop_server: Shop) -> Shop:
+    """A shop of thirty products, three of them with difficult titles."""
+    shop_server.reopen(products=27)
+    shop_server.picture = red_box(600, 600)
+    shop_server.put("A-HOSTILE", title=HOSTILE, images=[an_image("A-HOSTILE", alt=HOSTILE)])
+    shop_server.put("A-LONG-" + "X" * 93, title="W" * 500)
+    shop_server.put(
+        "A-RTL",
+        title=ARABIC,
+        images=[an_image("A-RTL"), an_image("A-RTL", slot="pt01", alt=ARABIC)],
+    )
+    return shop_server
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """In which light, how wide, and where pictures are kept."""
+
+    theme: Theme
+    width: int
+    folder: Path | None
+
+
+@pytest.fixture(params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=str)
+def how(request: pytest.FixtureRequest, pictures_folder: Path | None) -> Look:
+    """Every way in which a page is looked at."""
+    theme, width = request.param
+    return Look(theme, width, pictures_folder)
+
+
+@pytest.fixture
+def items_of(
+    http: Http, api: RunningApi, acme: Created, projecting: None
+) -> Callable[[str], list[dict[str, str]]]:
+    """Reads the catalog of a connected shop."""
+    return lambda integration_id: synced(http, api, acme, integration_id)
+
+
+def test_every_state_of_the_shops_is_sound(
+    open_page: Opener, http: Http, shop: Shop, items_of: Callable[..., Any], how: Look
+) -> None:
+    watched = open_page("/integrations", theme=how.theme, width=how.width)
+
+    def look(path: str, name: str) -> None:
+        watched.go(path)
+        watched.page.wait_for_load_state("networkidle")
+        keep_picture(watched, how.folder, f"{name}-{how.theme}-{how.width}")
+        assert_sound(watched)
+
+    look("/integrations", "integrations-empty")
+    look("/catalog", "catalog-empty")
+    integration_id = connected(http, shop, name="Shop of " + "W" * 90)
+    items = items_of(integration_id)
+    look("/integrations", "integrations")
+    look(f"/integrations/{integration_id}", "integration")
+    look("/catalog", "catalog")
+    look(f"/catalog/{items[0]['itemId']}", "item-hostile")
+    look(f"/catalog/{items[2]['itemId']}", "item")
+    look("/catalog?q=nothing+of+this", "catalog-none")
+    shop.faults.append(html)
+    http.post(f"/integrations/{integration_id}/test")
+    look(f"/integrations/{integration_id}", "integration-failing")
+
+
+def html(handler: Handler) -> None:
+    handler.say(200, b"<!doctype html><h1>Welcome</h1>")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "said"),
+    [
+        ({"secret": "whsec_" + base64.b64encode(b"x" * 32).decode()}, 424, "signature_wrong"),
+        ({"secret": "hunter2-hunter2"}, 422, "whsec_"),
+        ({"url": "http://10.0.0.1:80"}, 422, "public internet"),
+        ({"url": "ftp://shop.example"}, 422, "http"),
+        ({"url": "http://127.0.0.1:1"}, 422, ""),
+    ],
+)
+def test_a_shop_is_not_connected_and_the_form_says_why(
+    http: Http, shop: Shop, wrong: dict[str, str], status: int, said: str
+) -> None:
+    fields = {"shop": "bridge", "name": "Mine <3", "url": shop.url, "secret": shop.secret} | wrong
+
+    answer = http.post("/integrations", data=fields)
+
+    assert answer.status_code == status, answer.text
+    alert = re.search(r'role="alert">.*?</div></div>', answer.text, re.DOTALL)
+    assert alert is not None
+    assert said.lower() in alert[0].lower()
+    assert 'value="Mine &lt;3"' in answer.text
+    assert fields["secret"] not in answer.text
+    assert "No shop connected yet" in answer.text
+
+
+def test_an_html_page_in_place_of_a_bridge_is_told(http: Http, shop: Shop) -> None:
+    shop.faults.append(html)
+    fields = {"shop": "bridge", "url": shop.url, "secret": shop.secret}
+
+    answer = http.post("/integrations", data=fields)
+
+    assert answer.status_code == 502
+    assert 'role="alert"' in answer.text
+
+
+def test_a_shop_is_renamed_given_another_secret_and_let_go(http: Http, shop: Shop) -> None:
+    path = f"/integrations/{connected(http, shop)}"
+    other = "whsec_" + base64.b64encode(b"y" * 32).decode()
+
+    assert http.post(f"{path}/name", data={"name": "Mugs <b>"}).status_code == 303
+    refused = http.post(f"{path}/credentials", data={"secret": other})
+    shop.secret = other
+    assert http.post(f"{path}/credentials", data={"secret": other}).status_code == 303
+    shown = http.get(path).text
+    assert http.post(f"{path}/disconnect").status_code == 303
+
+    assert refused.status_code == 424
+    assert "Mugs &lt;b&gt;" in shown
+    assert f"••••{other[-4:]}" in shown
+    assert other not in shown
+    assert http.get(path).status_code == 404
+
+
+def test_a_sync_is_followed_until_it_ends(
+    open_page: Opener, http: Http, shop: Shop, projecting: None
+) -> None:
+    integration_id = connected(http, shop)
+    watched = open_page("/integrations")
+
+    watched.page.get_by_role("button", name="Sync now").click()
+
+    watched.page.get_by_text("30 items, 30 changed").wait_for()
+    state = watched.page.locator(f"#sync-{integration_id}")
+    assert state.get_attribute("hx-trigger") is None
+    assert watched.complaints == []
+
+
+def test_titles_are_text_and_pictures_come_from_us(
+    http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
+) -> None:
+    items = synced(http, api, acme, connected(http, shop))
+
+    listed, found = http.get("/catalog").text, http.get("/catalog?q=rtl").text
+    picture = re.search(r'src="(/catalog/\w+/pictures/[^"]+)"', listed)
+    assert picture is not None
+    answer = http.get(picture[1])
+    cut_off = len(shop.asked)
+    again = http.get(picture[1])
+
+    assert "<script>alert" not in listed
+    assert "&lt;script&gt;alert(1)" in listed
+    assert "Showing 1-20 of 30" in listed
+    assert "Showing 1-1 of 1" in found
+    assert ARABIC in found
+    assert answer.content == again.content == shop.picture
+    assert len(shop.asked) >= cut_off
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert http.get(f"/catalog/{items[0]['itemId']}/pictures/img_of_nobody").status_code == 404
+
+
+def test_what_a_shop_calls_a_picture_and_is_none_is_not_passed_on(
+    http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
+) -> None:
+    items = synced(http, api, acme, connected(http, shop))
+    shop.picture = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+
+    page = http.get(f"/catalog/{items[0]['itemId']}").text
+    address = re.search(r'src="(/catalog/\w+/pictures/[^"]+)"', page)
+    assert address is not None
+    answer = http.get(address[1])
+
+    assert answer.status_code == 502
+    assert "<svg xmlns" not in answer.text
+
+
+def test_nobody_reaches_the_shop_of_another_organization(
+    http: Http, shop: Shop, api: RunningApi, acme: Created, globex: Created, projecting: None
+) -> None:
+    integration_id = connected(http, shop)
+    items = synced(http, api, acme, integration_id)
+    item = f"/catalog/{items[0]['itemId']}"
+    other = Http(api.base_url, join(api, globex.org_id, Role.OWNER))
+
+    for path in (f"/integrations/{integration_id}", item, f"{item}/pictures/img_x"):
+        assert other.get(path).status_code == 404
+    assert other.post(f"/integrations/{integration_id}/disconnect").status_code == 404
+    assert http.get(f"/integrations/{UNKNOWN}").status_code == 404
+    assert http.get("/integrations/int_none").status_code == 404
+    assert http.get(f"/integrations/{integration_id}").status_code == 200
+
+
+def test_only_our_own_pages_and_those_who_may_change_shops(
+    http: Http, shop: Shop, api: RunningApi, acme: Created
+) -> None:
+    path = f"/integrations/{connected(http, shop)}"
+    viewer = Http(api.base_url, join(api, acme.org_id, Role.VIEWER))
+
+    for action in ("sync", "test", "name", "credentials", "disconnect"):
+        foreign = http.post(f"{path}/{action}", headers={"origin": "https://evil.example"})
+        bare = http.post(f"{path}/{action}", headers={"x-page-token": None})
+        assert (foreign.status_code, bare.status_code) == (403, 403)
+        assert viewer.post(f"{path}/{action}", data={"name": "x"}).status_code == 403
+    shown = viewer.get(path)
+    assert shown.status_code == 200
+    assert "Disconnect" not in shown.text
+
+
+def test_a_viewer_sees_the_shops_and_nothing_to_press(
+    open_page: Opener, http: Http, shop: Shop, api: RunningApi, acme: Created
+) -> None:
+    connected(http, shop)
+    viewer: SignedIn = join(api, acme.org_id, Role.VIEWER)
+
+    watched = open_page("/integrations", person=viewer)
+
+    assert watched.page.get_by_role("button", name="Connect").count() == 0
+    assert watched.page.get_by_role("button", name="Sync now").count() == 0
+    assert_sound(watched)
