@@ -94,6 +94,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// On a phone the navigation is one line that scrolls: begin where we are.
+const here = document.querySelector(".navs [aria-current]");
+if (here) {
+  const line = here.closest(".navs");
+  line.scrollLeft = here.offsetLeft - line.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+}
+
 const readable = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function localize(root) {
