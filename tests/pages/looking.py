@@ -74,19 +74,42 @@ def a_page(
 
 
 def assert_sound(watched: Watched) -> None:
-    """No violation of axe, nothing wider than the window, no complaint of the browser."""
-    found = Axe().run(watched.page)
-    violations = [
-        f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
-        for violation in found.response["violations"]
-    ]
-    assert violations == [], f"{watched.page.url}: {violations}"
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert watched.page.evaluate(overflow) <= 0, f"horizontal scroll at {watched.page.url}"
+    """In every theme and width: nothing that axe minds, nothing wider than the window.
+
+    And no complaint of the browser until now.
+    """
+    for theme, width in _every_way(watched):
+        place = f"{watched.page.url}, {theme}, {width} px"
+        found = Axe().run(watched.page)
+        violations = [
+            f"{violation['id']}: {[node['html'][:160] for node in violation['nodes']]}"
+            for violation in found.response["violations"]
+        ]
+        assert violations == [], f"{place}: {violations}"
+        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert watched.page.evaluate(overflow) <= 0, f"horizontal scroll at {place}"
     assert watched.complaints == [], watched.complaints
 
 
 def keep_picture(watched: Watched, folder: Path | None, name: str) -> None:
-    """Keep a picture of the page, for people to look at, where a folder was asked for."""
+    """Keep pictures of the page, for people to look at, where a folder was asked for."""
     if folder is not None:
-        watched.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        for theme, width in _every_way(watched):
+            watched.page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
+
+
+def _every_way(watched: Watched) -> Iterator[tuple[Theme, int]]:
+    """Show the page in every theme and width, one after another, and then as it was."""
+    page = watched.page
+    before = page.viewport_size
+    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    try:
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            for width in WIDTHS:
+                page.set_viewport_size({"width": width, "height": 900})
+                yield theme, width
+    finally:
+        page.emulate_media(color_scheme="dark" if is_dark else "light")
+        if before is not None:
+            page.set_viewport_size(before)

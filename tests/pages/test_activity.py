@@ -16,7 +16,7 @@ from packshot.commands.organizations import Created
 from packshot.store.pool import open_projector_pool
 from packshot.wiring import Services
 from pages.conftest import Http, Opener, SignedIn, apart, join, with_services
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 from pages.test_keys import HOSTILE, context_of, many_keys
 from projections.activity import stream_of
 
@@ -36,18 +36,14 @@ def history(api: RunningApi, owner: SignedIn) -> None:
 
 
 @pytest.mark.usefixtures("history")
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_events_are_told_with_names_and_open_to_their_facts(
     open_page: Opener,
     api: RunningApi,
     owner: SignedIn,
-    theme: Theme,
-    width: int,
     pictures_folder: Path | None,
 ) -> None:
 
-    watched = open_page("/activity", theme=theme, width=width)
+    watched = open_page("/activity")
     page = watched.page
     first = page.locator(".told details").first
     assert "The API key “Old mobile app” was revoked." in first.inner_text()
@@ -56,7 +52,7 @@ def test_events_are_told_with_names_and_open_to_their_facts(
     expect(first.locator("pre")).to_contain_text('"reason": "no longer used"')
     assert HOSTILE in page.locator(".told").first.inner_text()
 
-    keep_picture(watched, pictures_folder, f"activity-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "activity")
     assert_sound(watched)
 
 
@@ -79,7 +75,7 @@ def test_filters_stand_in_the_address(
     page.locator(".told summary").click()
     page.get_by_role("link", name="Only what happened to this key").click()
     expect(page.locator(".told details")).to_have_count(2)
-    keep_picture(watched, pictures_folder, "activity-subject-light-1360")
+    keep_picture(watched, pictures_folder, "activity-subject")
     assert_sound(watched)
     page.goto(f"{watched.base_url}/activity?type=job.failed")
     expect(page.get_by_text("Nothing of this kind happened.")).to_be_visible()

@@ -13,7 +13,7 @@ from domain.roles import Role
 from domain.scopes import SCOPE_SETS
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 from pages.test_keys import make_key
 
 pytestmark = pytest.mark.browser
@@ -37,18 +37,14 @@ def secret_of(api: RunningApi, owner: SignedIn) -> str:
     return made.secret
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_a_picture_is_processed_and_its_answer_shown(
     open_page: Opener,
     api: RunningApi,
     owner: SignedIn,
-    theme: Theme,
-    width: int,
     pictures_folder: Path | None,
 ) -> None:
     secret = secret_of(api, owner)
-    watched = open_page("/api-access", theme=theme, width=width)
+    watched = open_page("/api-access")
     page = watched.page
     assert HINT in page.locator("main").inner_text()
     assert api.base_url in page.locator(".connection").inner_text()
@@ -70,14 +66,14 @@ def test_a_picture_is_processed_and_its_answer_shown(
     assert "-F 'image=@box.png'" in code
     assert f"x-api-key: {secret}" in code
     assert secret not in page.url
-    keep_picture(watched, pictures_folder, f"api-access-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "api-access")
     assert_sound(watched)
     page.locator("[data-name=margin]").fill("0.9")
     send(page)
     expect(answer.locator(".alert")).to_contain_text("margin")
     link = answer.get_by_role("link", name="About margin_out_of_range")
     assert link.get_attribute("href") == "/docs/errors/margin_out_of_range"
-    keep_picture(watched, pictures_folder, f"api-access-problem-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "api-access-problem")
     assert_sound(watched)
 
 
@@ -99,7 +95,7 @@ def test_the_key_stays_while_endpoints_change_and_is_kept_nowhere(
     answer = page.locator("[data-answer]")
     expect(answer.locator("[data-status]")).to_contain_text("201")
     expect(answer).to_contain_text("Made <here>")
-    keep_picture(watched, pictures_folder, "api-access-json-light-1360")
+    keep_picture(watched, pictures_folder, "api-access-json")
     kept = "JSON.stringify([localStorage, sessionStorage, document.cookie, location.href])"
     assert secret not in page.evaluate(kept)
     page.get_by_label("Find an endpoint").fill("whoami")
@@ -194,7 +190,7 @@ def test_without_a_key_only_what_is_open_can_be_sent(
     expect(page.locator("#endpoint-title")).to_contain_text("/healthz")
     send(page)
     expect(page.locator("[data-status]")).to_contain_text("200")
-    keep_picture(watched, pictures_folder, "api-access-open-light-1360")
+    keep_picture(watched, pictures_folder, "api-access-open")
     assert_sound(watched)
 
 

@@ -5,31 +5,25 @@ from pathlib import Path
 import pytest
 
 from pages.conftest import Http, Opener, SignedIn
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_a_page_that_is_not_there_is_told_inside_the_frame(
-    open_page: Opener, theme: Theme, width: int, pictures_folder: Path | None
+    open_page: Opener, pictures_folder: Path | None
 ) -> None:
-    watched = open_page("/nothing-here", theme=theme, width=width)
+    watched = open_page("/nothing-here")
 
     assert watched.page.text_content("h1") == "Not found"
-    keep_picture(watched, pictures_folder, f"not-found-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "not-found")
     assert_sound(watched)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
-def test_signing_in_is_sound(
-    open_page: Opener, theme: Theme, width: int, pictures_folder: Path | None
-) -> None:
-    watched = open_page("/sign-in", theme=theme, width=width, person=None)
+def test_signing_in_is_sound(open_page: Opener, pictures_folder: Path | None) -> None:
+    watched = open_page("/sign-in", person=None)
 
-    keep_picture(watched, pictures_folder, f"sign-in-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "sign-in")
     assert_sound(watched)
 
 

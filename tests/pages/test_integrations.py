@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 from pages.shopping import connected, synced
 from shop import Handler, Shop, an_image
 
@@ -48,22 +47,6 @@ def shop(shop_server: Shop) -> Shop:
     return shop_server
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """In which light, how wide, and where pictures are kept."""
-
-    theme: Theme
-    width: int
-    folder: Path | None
-
-
-@pytest.fixture(params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=str)
-def how(request: pytest.FixtureRequest, pictures_folder: Path | None) -> Look:
-    """Every way in which a page is looked at."""
-    theme, width = request.param
-    return Look(theme, width, pictures_folder)
-
-
 @pytest.fixture
 def items_of(
     http: Http, api: RunningApi, acme: Created, projecting: None
@@ -73,14 +56,18 @@ def items_of(
 
 
 def test_every_state_of_the_shops_is_sound(
-    open_page: Opener, http: Http, shop: Shop, items_of: Callable[..., Any], how: Look
+    open_page: Opener,
+    http: Http,
+    shop: Shop,
+    items_of: Callable[..., Any],
+    pictures_folder: Path | None,
 ) -> None:
-    watched = open_page("/integrations", theme=how.theme, width=how.width)
+    watched = open_page("/integrations")
 
     def look(path: str, name: str) -> None:
         watched.go(path)
         watched.page.wait_for_load_state("networkidle")
-        keep_picture(watched, how.folder, f"{name}-{how.theme}-{how.width}")
+        keep_picture(watched, pictures_folder, f"{name}")
         assert_sound(watched)
 
     look("/integrations", "integrations-empty")

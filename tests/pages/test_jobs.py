@@ -12,7 +12,7 @@ from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 from pictures import encoded, not_pictures
 
 LONG = "a product number that is so long that no table has room for all of it, whatever it is"
@@ -57,19 +57,15 @@ def a_batch(client: Client) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_the_pages_of_jobs_are_sound(
     open_page: Opener,
     client: Client,
     workers: None,
-    theme: Theme,
-    width: int,
     pictures_folder: Path | None,
 ) -> None:
-    watched = open_page("/jobs", theme=theme, width=width)
+    watched = open_page("/jobs")
     expect(watched.page.get_by_text("No jobs yet.")).to_be_visible()
-    keep_picture(watched, pictures_folder, f"jobs-empty-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "jobs-empty")
     assert_sound(watched)
 
     batch_id = a_batch(client)
@@ -78,11 +74,11 @@ def test_the_pages_of_jobs_are_sound(
     done_id = asked(client)
     client.get(f"/api/v1/jobs/{done_id}?wait=20")
     watched.go("/jobs")
-    keep_picture(watched, pictures_folder, f"jobs-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "jobs")
     assert_sound(watched)
     for name, job_id in (("batch", batch_id), ("failed", failed_id), ("done", done_id)):
         watched.go(f"/jobs/{job_id}")
-        keep_picture(watched, pictures_folder, f"job-{name}-{theme}-{width}")
+        keep_picture(watched, pictures_folder, f"job-{name}")
         assert_sound(watched)
     watched.go("/jobs?status=cancelled")
     expect(watched.page.get_by_text("No job is cancelled.")).to_be_visible()

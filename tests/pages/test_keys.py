@@ -16,7 +16,7 @@ from packshot.commands.api_keys import ChangedKey, NewKey
 from packshot.commands.organizations import Created
 from packshot.wiring import Services
 from pages.conftest import Http, Opener, SignedIn, join, with_services
-from pages.looking import THEMES, WIDTHS, Theme, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 
 pytestmark = pytest.mark.browser
 
@@ -62,19 +62,15 @@ def many_keys(api: RunningApi, person: SignedIn) -> None:
     with_services(api, change)
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_keys_of_every_status_are_told(
     open_page: Opener,
     api: RunningApi,
     owner: SignedIn,
-    theme: Theme,
-    width: int,
     pictures_folder: Path | None,
 ) -> None:
     many_keys(api, owner)
 
-    watched = open_page("/keys", theme=theme, width=width)
+    watched = open_page("/keys")
     table = watched.page.locator("#keys table")
     expect(table).to_be_visible()
 
@@ -89,12 +85,12 @@ def test_keys_of_every_status_are_told(
         "by Mara Oduya",
     ):
         assert told in table.inner_text()
-    keep_picture(watched, pictures_folder, f"keys-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "keys")
     assert_sound(watched)
     watched.page.get_by_role("link", name="Create key").first.click()
     expect(watched.page.get_by_role("textbox", name="Name")).to_be_focused()
     watched.page.get_by_label("Scopes I choose").check()
-    keep_picture(watched, pictures_folder, f"keys-new-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "keys-new")
     assert_sound(watched)
 
 
@@ -107,7 +103,7 @@ def test_a_key_is_created_shown_once_and_works(
     page.get_by_role("textbox", name="Name").fill("Warehouse <script>")
     page.get_by_role("button", name="Create key").click()
     secret = page.get_by_label("Warehouse <script>").input_value()
-    keep_picture(watched, pictures_folder, "keys-secret-light-1360")
+    keep_picture(watched, pictures_folder, "keys-secret")
     assert_sound(watched)
 
     assert SECRET.fullmatch(secret)
@@ -136,7 +132,7 @@ def test_a_key_is_rotated_renamed_filtered_and_revoked(
     page = watched.page
 
     page.get_by_role("link", name="Rotate Till 7").click()
-    keep_picture(watched, pictures_folder, "keys-rotate-light-1360")
+    keep_picture(watched, pictures_folder, "keys-rotate")
     page.get_by_label("Not at all: it stops now").check()
     page.get_by_role("button", name="Rotate").click()
     secret = page.get_by_label("Till 7", exact=True).input_value()
@@ -150,7 +146,7 @@ def test_a_key_is_rotated_renamed_filtered_and_revoked(
     assert page.url.endswith("/keys?q=till")
     page.get_by_role("link", name="Revoke Till 8").click()
     page.get_by_label("Reason, for whoever asks later").fill("lost <b>phone</b>")
-    keep_picture(watched, pictures_folder, "keys-revoke-light-1360")
+    keep_picture(watched, pictures_folder, "keys-revoke")
     assert_sound(watched)
     page.get_by_role("button", name="Revoke key").click()
     expect(page.locator("#keys table")).to_contain_text("lost <b>phone</b>")

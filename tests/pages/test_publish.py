@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -19,7 +18,7 @@ from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, join
-from pages.looking import THEMES, WIDTHS, assert_sound, keep_picture
+from pages.looking import assert_sound, keep_picture
 from pages.shopping import connected, synced
 from shop import Shop, an_image
 
@@ -98,29 +97,15 @@ def desk(
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """In which light, how wide, and where pictures are kept."""
-
-    theme: Any
-    width: int
-    folder: Path | None
-
-
-@pytest.fixture(params=[(theme, width) for theme in THEMES for width in WIDTHS], ids=str)
-def how(request: pytest.FixtureRequest, pictures_folder: Path | None) -> Look:
-    """Every way in which a page is looked at."""
-    theme, width = request.param
-    return Look(theme, width, pictures_folder)
-
-
-def test_every_state_of_publishing_is_sound(open_page: Opener, desk: Desk, how: Look) -> None:
-    watched = open_page("/publishes", theme=how.theme, width=how.width)
+def test_every_state_of_publishing_is_sound(
+    open_page: Opener, desk: Desk, pictures_folder: Path | None
+) -> None:
+    watched = open_page("/publishes")
 
     def look(path: str, name: str) -> None:
         watched.go(path)
         watched.page.wait_for_load_state("networkidle")
-        keep_picture(watched, how.folder, f"{name}-{how.theme}-{how.width}")
+        keep_picture(watched, pictures_folder, f"{name}")
         assert_sound(watched)
 
     look("/publishes", "publishes-empty")

@@ -16,7 +16,7 @@ from domain.roles import Role
 from packshot.commands.organizations import Created
 from packshot.wiring import Services
 from pages.conftest import PASSWORD, Http, Opener, SignedIn, apart, join, with_services
-from pages.looking import THEMES, WIDTHS, Theme, Watched, assert_sound, keep_picture
+from pages.looking import Watched, assert_sound, keep_picture
 from services import RunningServices
 
 LONG_NAME = "Wilhelmina Featherstonehaugh-Cholmondeley-Majoribanks the Younger of Upper Slaughter"
@@ -43,17 +43,15 @@ def cookie_of(answer: object) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_every_state_is_sound(
-    open_page: Opener, api: RunningApi, acme: Created, theme: Theme, width: int,
+    open_page: Opener, api: RunningApi, acme: Created,
     pictures_folder: Path | None,
 ) -> None:  # fmt: skip
     path = link_to(api, acme.org_id, Role.ADMIN)
-    watched = open_page("/sign-in", theme=theme, width=width, person=None)
+    watched = open_page("/sign-in", person=None)
 
     def look(name: str, watched: Watched = watched) -> None:
-        keep_picture(watched, pictures_folder, f"{name}-{theme}-{width}")
+        keep_picture(watched, pictures_folder, f"{name}")
         assert_sound(watched)
 
     watched.page.fill("[name=email]", "nobody@example.com")
@@ -75,7 +73,7 @@ def test_every_state_is_sound(
     watched.page.fill("[name=password]", "short")
     watched.page.click("main form button")
     look("join-refused")
-    here = open_page(path, theme=theme, width=width)
+    here = open_page(path)
     look("join-as-member", here)
 
 

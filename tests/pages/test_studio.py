@@ -13,7 +13,7 @@ from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import THEMES, WIDTHS, Theme, Watched, assert_sound, keep_picture
+from pages.looking import Watched, assert_sound, keep_picture
 from pictures import not_pictures, photo, truncated
 
 MADE = "#made[data-output]"
@@ -74,15 +74,13 @@ def drop(page: Page, *files: tuple[str, str, int]) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_the_studio_is_sound_empty_and_with_a_picture_in_every_view(
-    open_page: Opener, bottle: Path, theme: Theme, width: int, pictures_folder: Path | None
+    open_page: Opener, bottle: Path, pictures_folder: Path | None
 ) -> None:
-    watched = open_page("/studio", theme=theme, width=width)
+    watched = open_page("/studio")
     page = watched.page
     expect(page.get_by_text("Drop a product photo")).to_be_visible()
-    keep_picture(watched, pictures_folder, f"studio-empty-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "studio-empty")
     assert_sound(watched)
 
     page.set_input_files("#file", bottle)
@@ -90,17 +88,17 @@ def test_the_studio_is_sound_empty_and_with_a_picture_in_every_view(
     expect(page.locator("#status")).to_be_empty()
     expect(page.locator("#floor")).to_have_attribute("data-view", "slider")
     expect(page.locator("#compliance .checks")).to_be_visible(timeout=20_000)
-    keep_picture(watched, pictures_folder, f"studio-made-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "studio-made")
     assert_sound(watched)
 
     page.get_by_text("Side by side").click()
-    keep_picture(watched, pictures_folder, f"studio-side-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "studio-side")
     page.locator(".seg").get_by_text("Background").click()
     expect(page.get_by_label("Backdrop")).to_be_visible()
     expect(page.locator("#snippet")).to_contain_text("/api/v1/backgrounds/generate")
     drop(page, ("notes.txt", "text/plain", 300))
     expect(page.locator("#problem")).to_contain_text("accepted", timeout=20_000)
-    keep_picture(watched, pictures_folder, f"studio-refused-{theme}-{width}")
+    keep_picture(watched, pictures_folder, "studio-refused")
     assert_sound(watched)
 
 

@@ -10,7 +10,7 @@ from domain.ids import InviteId, UserId
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import THEMES, WIDTHS, Theme, Watched, assert_sound, keep_picture
+from pages.looking import Watched, assert_sound, keep_picture
 
 LONG_NAME = "Wilhelmina Featherstonehaugh-Cholmondeley-Majoribanks the Younger of Upper Slaughter"
 LINK = re.compile(r"http://[^<\s]+/join/[\w-]{32}")
@@ -30,17 +30,15 @@ def invite(http: Http, role: str) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
 def test_every_state_is_sound(
-    open_page: Opener, api: RunningApi, acme: Created, theme: Theme, width: int,
+    open_page: Opener, api: RunningApi, acme: Created,
     pictures_folder: Path | None,
 ) -> None:  # fmt: skip
-    watched = open_page("/team", theme=theme, width=width)
+    watched = open_page("/team")
     page = watched.page
 
     def look(name: str, watched: Watched = watched) -> None:
-        keep_picture(watched, pictures_folder, f"team-{name}-{theme}-{width}")
+        keep_picture(watched, pictures_folder, f"team-{name}")
         assert_sound(watched)
 
     look("alone")
@@ -66,7 +64,7 @@ def test_every_state_is_sound(
     page.click("dialog[open] button.bad")
     page.wait_for_url("**/team?done=removed")
     look("done")
-    look("viewer", open_page("/team", theme=theme, width=width, person=viewer))
+    look("viewer", open_page("/team", person=viewer))
 
 
 @pytest.mark.browser
