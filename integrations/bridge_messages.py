@@ -4,6 +4,7 @@ A stranger's words are data: of the right type, no longer than agreed, without c
 """
 
 import re
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -50,6 +51,14 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _in_utc(at: datetime) -> datetime:
+    """The same moment in UTC: Postgres refuses offsets of 16 hours and more, which Python reads."""
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies beyond the years 1 to 9999") from None
+
+
 Words = Annotated[str, AfterValidator(plain_text)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_no_control)]
 Sku = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_no_control)]
@@ -58,6 +67,7 @@ RemoteId = Annotated[str, Field(pattern=r"\A[A-Za-z0-9._~-]{1,200}\z")]
 Cursor = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_no_control)]
 Address = Annotated[str, Field(max_length=URL_MAX_CHARACTERS), AfterValidator(_web_address)]
 Slot = Annotated[str, Field(pattern=r"\A(main|pt0[1-8])\z")]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Side = Annotated[StrictInt, Field(ge=1, le=SIDE_MAX_PX)]
 
 
@@ -109,7 +119,7 @@ class ItemMessage(Message):
     sku: Sku
     title: Words
     url: Address | None
-    updated_at: AwareDatetime
+    updated_at: Moment
     digest: Digest
     images: Annotated[list[StoredImageMessage], Field(min_length=1, max_length=9)]
 

@@ -89,6 +89,17 @@ async def test_a_strangers_words_come_in_one_line_and_no_longer_than_agreed(
     ]
 
 
+async def test_a_time_with_an_offset_that_the_database_refuses_is_kept_in_utc(
+    bridge: AmazonBridge, shop: Shop
+) -> None:
+    shop.put("A", updatedAt="2026-11-22T19:53:43+23:59")
+
+    (item, *_) = (await bridge.catalog(None)).items
+
+    assert item.updated_at is not None
+    assert item.updated_at.isoformat() == "2026-11-21T19:54:43+00:00"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -102,6 +113,7 @@ async def test_a_strangers_words_come_in_one_line_and_no_longer_than_agreed(
         {"digest": ""},
         {"updatedAt": "yesterday"},
         {"updatedAt": "2026-11-22T19:53:43"},
+        {"updatedAt": "9999-12-31T23:59:59-12:00"},
         {"images": []},
         {"images": {}},
         {"images": [an_image("A", width="1600")]},
