@@ -25,7 +25,6 @@ from packshot.commands.catalog_syncs import CatalogSyncs
 from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
-from packshot.commands.feed import Feed
 from packshot.commands.histories import Histories
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
@@ -112,7 +111,6 @@ class Services:
     organizations: Organizations
     people: People
     members: Members
-    feed: Feed
     sessions: Sessions
     webhook_secrets: WebhookSecrets
     images: Images
@@ -132,7 +130,7 @@ class Services:
     @property
     def histories(self) -> Histories:
         """What happened to a job."""
-        return Histories(self.store, self.people)
+        return Histories(self.store, self.names)
 
     @property
     def names(self) -> Names:
@@ -228,7 +226,6 @@ async def open_services(
             organizations=Organizations(store, secrets, people),
             people=people,
             members=Members(store, people, _now),
-            feed=Feed(pools, people),
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,

@@ -9,7 +9,7 @@ from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label
 from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, bad_cursor, page_of
 from packshot.edge.shapes import Answer, Time
-from projections.activity import Activity, ActivityView, Wanted, count_activity
+from projections.activity import Activity, ActivityView, Wanted
 
 MOST_DIGITS = 18  # what a position surely holds
 
@@ -72,11 +72,9 @@ async def list_activity(call: Call[ActivityForm]) -> Reply:
     """Answer what happened in the organization, newest first."""
     form, org_id = call.form, call.key.org_id
     wanted = Wanted(form.type, form.actor, before=_position(form.after))
-    rows = await call.services.feed.find(org_id, wanted, limit=form.limit + 1)
-    async with call.services.pools.reading(org_id) as connection:
-        count = await count_activity(
-            connection, org_id.uuid, wanted=wanted, at_most=MOST_COUNTED + 1
-        )
+    rows, count = await call.services.trail.entries(
+        org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1
+    )
     total = Total(count) if wanted.is_everything else Total.counted(count)
     shown, page = page_of(rows, form, total=total, place=lambda row: str(row.position))
     return Reply(ActivityAnswer(data=[_entry(activity) for activity in shown], page=page))

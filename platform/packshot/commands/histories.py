@@ -1,6 +1,6 @@
 """What happened to a job, and who asked for it: told from the log, with people's names."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,9 +10,8 @@ import orjson
 
 from domain.ids import JobId, OrgId
 from domain.job import Job
-from packshot.commands.people import People
+from packshot.commands.names import Named, Names
 from packshot.store.events import EventStore
-from projections.api_keys import key_names
 from projections.sentences import sentence_of
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Histories:
     """The use cases of looking back at jobs."""
 
     store: EventStore
-    people: People
+    names: Names
 
     async def steps(self, org_id: OrgId, job_id: JobId) -> list[Step]:
         """Everything that happened to a job, in its order; nothing for one that there is not."""
@@ -50,9 +49,9 @@ class Histories:
                 org_id.uuid,
                 job_id.uuid,
             )
-        actors = [orjson.loads(row["meta"])["actor"] for row in rows]
-        names = await self._names(org_id, actors)
-        return [_step(row, _name(actor, names)) for row, actor in zip(rows, actors, strict=True)]
+        actors = [_actor(row) for row in rows]
+        names = await self.names.of(org_id, actors)
+        return [_step(row, names[actor]) for row, actor in zip(rows, actors, strict=True)]
 
     async def askers(self, org_id: OrgId, jobs: Sequence[Job]) -> dict[UUID, str]:
         """Who asked for each of these jobs, by the job's id."""
@@ -65,27 +64,14 @@ class Histories:
                 org_id.uuid,
                 [job.id for job in jobs],
             )
-        actors = {row["stream_id"]: orjson.loads(row["meta"])["actor"] for row in rows}
-        names = await self._names(org_id, actors.values())
-        return {job_id: _name(actor, names) for job_id, actor in actors.items()}
-
-    async def _names(
-        self, org_id: OrgId, actors: Collection[Mapping[str, str]]
-    ) -> Mapping[str, str]:
-        """What keys and people of these are called, by their ids."""
-        ids = {kind: {actor["id"] for actor in actors if actor["type"] == kind} for kind in KINDS}
-        async with self.store.pools.reading(org_id) as connection:
-            names = await key_names(connection, org_id.uuid, ids["key"])
-        names |= await self.people.names_of(ids["user"])
-        return names
+        actors = {row["stream_id"]: _actor(row) for row in rows}
+        names = await self.names.of(org_id, actors.values())
+        return {job_id: names[actor] for job_id, actor in actors.items()}
 
 
-KINDS = ("key", "user")
-NAMELESS = {"key": "An API key", "user": "Somebody who has left"}
-
-
-def _name(actor: Mapping[str, str], names: Mapping[str, str]) -> str:
-    return names.get(actor["id"]) or NAMELESS.get(actor["type"], "Packshot")
+def _actor(row: "Record") -> Named:
+    actor = orjson.loads(row["meta"])["actor"]
+    return actor["type"], actor["id"]
 
 
 def _step(row: "Record", actor: str) -> Step:

@@ -1,6 +1,6 @@
 """The trail as people read it: entries with names, one event's facts, and the signed head."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ class Told:
     public id.
     """
 
-    entries: list[Activity]
+    entries: Sequence[Activity]
     total: int
     names: Mapping[str, str]
     subjects: Mapping[str, str]
@@ -47,13 +47,17 @@ class Trail:
         """Who is called what."""
         return ActorNames(self.store.pools, self.people)
 
+    async def entries(
+        self, org_id: OrgId, wanted: Wanted, *, limit: int, count_at_most: int
+    ) -> tuple[Sequence[Activity], int]:
+        """The newest entries that are wanted, with people's names, and how many there are."""
+        entries, total = await self._found(org_id, wanted, limit=limit, count_at_most=count_at_most)
+        names = await self.people.names_of({person for one in entries for person in one.people})
+        return [one.naming(names) for one in entries], total
+
     async def list(self, org_id: OrgId, wanted: Wanted, *, limit: int, count_at_most: int) -> Told:
-        """The newest entries that are wanted."""
-        async with self.store.pools.reading(org_id) as connection:
-            entries = await find_activity(connection, org_id.uuid, wanted=wanted, limit=limit)
-            total = await count_activity(
-                connection, org_id.uuid, wanted=wanted, at_most=count_at_most
-            )
+        """The same with all that they name, for a page."""
+        entries, total = await self._found(org_id, wanted, limit=limit, count_at_most=count_at_most)
         firsts = await self._firsts(org_id, entries)
         members = {data["user_id"] for data in firsts.values() if "user_id" in data}
         named = {person for one in entries for person in one.people}
@@ -88,6 +92,16 @@ class Trail:
         if row is None:
             raise NotFound("not_found", "There is no such organization.")
         return LogHead(org_id, row["seq"], row["hash"], self.store.signer)
+
+    async def _found(
+        self, org_id: OrgId, wanted: Wanted, *, limit: int, count_at_most: int
+    ) -> tuple[Sequence[Activity], int]:
+        async with self.store.pools.reading(org_id) as connection:
+            entries = await find_activity(connection, org_id.uuid, wanted=wanted, limit=limit)
+            total = await count_activity(
+                connection, org_id.uuid, wanted=wanted, at_most=count_at_most
+            )
+        return entries, total
 
     async def _firsts(
         self, org_id: OrgId, entries: Iterable[Activity]
