@@ -118,10 +118,11 @@ class Publish(Aggregate):
         TOPIC = "publish.recovered.v1"
 
     class Retried(Event):
-        """A publish that failed, or whose outcome is not known, was queued again."""
+        """One that was failed or unknown (``former_status``) was queued again, or looked at."""
 
         TOPIC = "publish.retried.v1"
         job_id: str
+        former_status: str = "failed"
 
     class UndoRequested(Event):
         """Somebody asked to take it back; ``by`` is the publish that does so."""
@@ -336,10 +337,10 @@ class Publish(Aggregate):
     def retry(self, job_id: JobId) -> None:
         """Have another job carry it out; raises Conflict unless it failed or is unknown."""
         self._expect("failed", "unknown", verb="retried")
-        self._retried(job_id=str(job_id))
+        self._retried(job_id=str(job_id), former_status=self.status)
 
     @event(Retried)
-    def _retried(self, job_id: str) -> None:
+    def _retried(self, job_id: str, former_status: str = "failed") -> None:  # noqa: ARG002 - for its view
         self.job_id = JobId.parse(job_id)
         self.error = self.ended_at = None
         if self.status == "failed":  # the listing was not changed, and may be another by now
@@ -392,9 +393,8 @@ class Publish(Aggregate):
             raise self._refused(verb)
 
     def _refused(self, verb: str) -> Conflict:
-        is_under_way = self.status in UNDER_WAY
         return Conflict(
-            "version_conflict" if is_under_way else "already_terminal",
+            "version_conflict" if self.status in UNDER_WAY else "already_terminal",
             f"A publish that is {self.status.replace('_', ' ')} cannot be {verb}.",
             fix="Read the publish to see its status.",
         )

@@ -65,9 +65,10 @@ class PublishesView:
         """What the event says of its publish; what a request named stands in the first one only."""
         data = happened.data
         told = data.get("error") or data.get("reason")
+        stays_unknown = data.get("former_status") == "unknown"
         row = {
             "publish_id": happened.stream_id,
-            "status": STATUS_OF[happened.type],
+            "status": "unknown" if stays_unknown else STATUS_OF[happened.type],
             "error_code": None if told is None else told["code"],
             "at": happened.at,
             "version": happened.version,

@@ -372,6 +372,24 @@ async def test_what_stays_unknown_is_told_as_that_and_a_look_settles_it(
     assert (seen.is_as_wanted, seen.publish.status) == (True, "live")
 
 
+async def test_what_is_unknown_is_listed_as_that_also_while_it_is_retried(
+    desk: Desk, shop: Shop, acme: OrgId
+) -> None:
+    def away(handler: Handler) -> None:
+        handler.say(503, b"", retry_after="9")
+
+    shop.faults += [*upto(Handler.vanish, after=LOOK_AND_DRY_RUN), *[away] * 4]
+    publish = await desk.ask(acme, desk.connect(shop.url))
+    for _ in range(5):
+        publish = await desk.work(acme, publish)
+
+    retried = (await desk.publishes.retry(context(acme), publish.publish_id)).publish
+
+    assert retried.status == "unknown"
+    assert await desk.rows("SELECT status FROM views.publish") == [{"status": "unknown"}]
+    assert (await desk.work(acme, retried)).status == "live"
+
+
 @pytest.mark.parametrize(
     "body", [b"<!doctype html><title>Hello</title>", b"{}", b"[" * 100_000], ids=lambda b: b[:9]
 )
