@@ -26,7 +26,7 @@ SENTENCES: Mapping[str, str] = {
     "integration.recovered": "The shop answers again.",
     "integration.sync-requested": "A sync of the catalog was asked for.",
     "integration.disconnected": "The shop was disconnected.",
-    "publish.requested": "A publish to {target[sku]} was asked for.",
+    "publish.requested": "A publish to {listing} was asked for.",
     "publish.planned": "The publish to {item[sku]} was planned.",
     "publish.started": "Sending the publish to the shop began, attempt {attempt}.",
     "publish.submitted": "The shop took the publish and works on it.",
@@ -66,6 +66,13 @@ TYPES_THAT_TELL_MORE = [name for name, template in SENTENCES.items() if _has_fie
 """The types whose sentence needs the event's data; of the others it is never read."""
 
 
+def listing_of(data: Mapping[str, Any]) -> str:
+    """How the listing that a publish is for was named: by its SKU or by the shop's id of it."""
+    target = data.get("target")
+    named = target if isinstance(target, Mapping) else {}
+    return str(named.get("sku") or named.get("product_id") or "a listing")
+
+
 def sentence_of(public_type: str, data: Mapping[str, Any]) -> str:
     """The sentence for an event of that public type with that data.
 
@@ -74,7 +81,8 @@ def sentence_of(public_type: str, data: Mapping[str, Any]) -> str:
     tells everything that happened.
     """
     try:
-        return SENTENCES[public_type].format_map({"person": SOMEBODY, **data})
+        known = {"person": SOMEBODY, "listing": listing_of(data), **data}
+        return SENTENCES[public_type].format_map(known)
     except (KeyError, TypeError, IndexError):
         noun, _, participle = public_type.partition(".")
         return f"{noun.replace('-', ' ').capitalize()} {participle.replace('-', ' ')}."

@@ -33,3 +33,18 @@ def test_what_a_name_holds_is_told_and_never_read_as_a_template() -> None:
 def test_data_is_read_only_for_sentences_that_use_it() -> None:
     assert "job.failed" in TYPES_THAT_TELL_MORE
     assert "job.succeeded" not in TYPES_THAT_TELL_MORE
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ({"sku": "MUG", "product_id": None}, "MUG"),
+        ({"sku": None, "product_id": "B0001"}, "B0001"),
+    ],
+)
+def test_a_publish_is_told_by_whatever_names_its_listing(
+    target: dict[str, str | None], named: str
+) -> None:
+    sentence = sentence_of("publish.requested", {"target": target})
+
+    assert sentence == f"A publish to {named} was asked for."

@@ -15,6 +15,7 @@ from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from projections.activity import Activity, Wanted, count_activity, find_activity, find_actors
+from projections.sentences import listing_of
 
 MOST_ACTORS = 200
 # Of a key's secret the log keeps a MAC; it proves nothing to a reader, so none is shown it.
@@ -135,10 +136,9 @@ def shown_data(event: Recorded) -> Mapping[str, Any]:
 
 def _called(first: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """What a thing is called, from the first event of its stream; empty for one without a name."""
-    target = first.get("target")
     name = first.get("name") or first.get("sku")
-    if name is None and isinstance(target, dict):
-        name = target.get("sku")
+    if name is None and "target" in first:
+        name = listing_of(first)
     if name is None and first.get("items"):
         name = f"batch of {first['items']:,}"
     if name is None and "operation" in first:
