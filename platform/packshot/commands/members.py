@@ -89,9 +89,12 @@ class Members:
 
     async def invite(self, context: Context, role: Role) -> Invited:
         """Invite somebody by a link; raises Forbidden for a role above one's own."""
-        async with self.store.alone(context.org_id):
-            require_may_appoint(_rank_of(context, await self._members(context.org_id)), role)
-            return await self.people.invite(context, role)
+        async with self.store.together() as unit:
+            # Links before the log, in the order in which whoever joins or withdraws takes the two.
+            await rows.forget_old_links(await unit.connection(), expired_by=self.clock())
+            async with self.store.alone(context.org_id):
+                require_may_appoint(_rank_of(context, await self._members(context.org_id)), role)
+                return await self.people.invite(context, role)
 
     async def withdraw(self, context: Context, invite_id: InviteId) -> LogHead:
         """Take an invite back and its link away; raises NotFound, Forbidden and Conflict."""

@@ -88,10 +88,8 @@ class People:
         expires_at = self.clock() + LINK_LIFE
         invite = Invite.send(invite_id, role=role, expires_at=expires_at)
         async with self.store.together() as unit:
-            connection = await unit.connection()
-            await people.forget_old_links(connection, expired_by=self.clock())
             link = Link(context.org_id, invite_id, expires_at)
-            await people.add_link(connection, _hash(secret), link)
+            await people.add_link(await unit.connection(), _hash(secret), link)
             head = await self.store.save(context, invite)
         return Invited(invite_id, secret, expires_at, head)
 

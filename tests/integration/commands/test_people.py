@@ -259,21 +259,44 @@ async def test_the_only_owner_stays_an_owner(house: House) -> None:
 @asynccontextmanager
 async def writers_held(database: Database, org_id: OrgId, *, waiting: int) -> AsyncIterator[None]:
     """Hold the organization's log until that many writers wait for it, then let them go."""
-    holder, watcher = [await asyncpg.connect(database.owner_url) for _ in range(2)]
-    look = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
+    holder = await asyncpg.connect(database.owner_url)
     try:
         async with holder.transaction():
             hold = "SELECT FROM es.tenant_head WHERE tenant_id = $1 FOR UPDATE"
             await holder.execute(hold, org_id.uuid)
             yield
-            while await watcher.fetchval(look) < waiting:
-                await asyncio.sleep(0.01)
+            await until_waiting(database, waiting)
     finally:
         await holder.close()
+
+
+async def until_waiting(database: Database, count: int) -> None:
+    """Return once that many wait for a lock of somebody else."""
+    watcher = await asyncpg.connect(database.owner_url)
+    look = (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    try:
+        while await watcher.fetchval(look) < count:
+            await asyncio.sleep(0.01)
+    finally:
         await watcher.close()
+
+
+async def test_who_invites_and_who_withdraws_an_old_invite_do_not_wait_for_each_other(
+    house: House, database: Database
+) -> None:
+    old = await house.members.invite(house.by(), Role.MEMBER)
+    house.clock.now += timedelta(days=8)
+
+    async with writers_held(database, house.org_id, waiting=2):
+        invite = asyncio.create_task(house.members.invite(house.by(), Role.MEMBER))
+        await until_waiting(database, 1)  # first in the queue for the log
+        withdrawal = asyncio.create_task(house.members.withdraw(house.by(), old.invite_id))
+    await asyncio.gather(withdrawal, invite)
+
+    assert [one.is_expired for one in await house.members.invites(house.org_id)] == [False]
 
 
 @pytest.mark.parametrize("act", ["demote", "remove", "leave"])
