@@ -263,6 +263,14 @@ def test_signing_in_leads_to_pages_of_ours_only(
     assert (already.status_code, already.headers["location"]) == (303, location)
 
 
+def test_a_part_of_a_page_that_came_from_nowhere_leads_to_signing_in(http: Http) -> None:
+    part = {"hx-request": "true", "hx-current-url": "http://["}
+
+    answer = Http(http.base_url, None).get("/team", headers=part)
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (200, "/sign-in")
+
+
 def test_a_line_break_in_next_is_no_header(http: Http) -> None:
     answer = http.get("/sign-in?next=/x%0d%0aset-cookie:%20session=planted")
 

@@ -229,7 +229,8 @@ def _to_sign_in(visit: Visit[Any]) -> Response:
     asked = visit.request
     wanted = asked.full_path if asked.method == "GET" and not visit.is_fragment else ""
     if visit.is_fragment:
-        wanted = urlsplit(asked.headers.get("hx-current-url", "")).path
+        with suppress(ValueError):  # a browser sends an address; anything else leads nowhere
+            wanted = urlsplit(asked.headers.get("hx-current-url", "")).path
     wanted = wanted.rstrip("?")
     following = f"?next={quote(wanted, safe='/')}" if len(wanted) > 1 else ""
     return _redirect(Redirect(SIGN_IN + following), visit)
