@@ -132,7 +132,11 @@ async def find_activity(
     """The newest entries of that organization that are wanted, at most ``limit``."""
     rows = await connection.fetch(
         """
-        SELECT a.*, CASE WHEN a.type = ANY($6) THEN e.data END AS data
+        SELECT a.*, CASE
+                 WHEN a.type = 'catalog.page-fetched'
+                 THEN json_build_object('seen', e.data -> 'seen') -- not its hundred listings
+                 WHEN a.type = ANY($6) THEN e.data
+               END AS data
         FROM views.activity a
         JOIN es.event e ON e.tenant_id = a.tenant_id AND e.seq = a.position
         WHERE a.tenant_id = $1 AND ($2::text IS NULL OR a.type = $2)

@@ -80,6 +80,14 @@ class Synced:
     removed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sync is: pages that were read, and the listings on them."""
+
+    pages: int
+    seen: int
+
+
 async def list_connections(
     database: "Database", *, tenant_id: UUID, after: UUID | None, limit: int
 ) -> list[UUID]:
@@ -121,3 +129,21 @@ async def last_synced(
         row["integration_id"]: Synced(row["at"], row["items"], row["changed"], row["removed"])
         for row in rows
     }
+
+
+async def sync_progress(database: "Database", *, tenant_id: UUID, sync_id: UUID) -> Progress:
+    """How far a sync is; of one that has not begun, nothing.
+
+    Added up where the events lie: a large catalog's pages are hundreds of megabytes.
+    """
+    row = await database.fetchrow(
+        """
+        SELECT count(*) AS pages, coalesce(sum((data ->> 'seen')::int), 0)::int AS seen
+        FROM es.event WHERE tenant_id = $1 AND stream_id = $2 AND type = $3
+        """,
+        tenant_id,
+        sync_id,
+        CatalogSync.PageFetched.TOPIC,
+    )
+    assert row is not None  # an aggregate always gives a row
+    return Progress(row["pages"], row["seen"])

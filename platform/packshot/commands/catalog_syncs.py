@@ -25,7 +25,7 @@ from packshot.store.head import LogHead
 from packshot.store.jobqueue import Lease, Ticket
 from packshot.store.unit import Unit
 from packshot.store.wake import Waker
-from projections.connections import Synced
+from projections.connections import Progress, Synced, sync_progress
 
 OPERATION = "catalog/sync"
 MOST_PAGES = 20_000  # two million listings: a catalog without end is none
@@ -48,11 +48,11 @@ class Asked:
 class SyncStatus:
     """The newest sync of a connection and its job, and what the last whole one came to.
 
-    ``job`` is None where no sync was asked for, ``sync`` before a worker has begun with it.
+    ``job`` is None where no sync was asked for, ``sync`` where none is under way.
     """
 
     job: Job | None
-    sync: CatalogSync | None
+    sync: Progress | None
     last: Synced | None
 
 
@@ -78,7 +78,10 @@ class CatalogSyncs:
     async def status(self, org_id: OrgId, connection: Connection) -> SyncStatus:
         """How far the connection's newest sync is, and what the last whole one came to."""
         job, sync_id = await self._newest_job(org_id, connection), connection.sync_id
-        sync = None if sync_id is None else await self._find(org_id, sync_id)
+        sync = None
+        if sync_id is not None and job is not None and not job.is_ended:
+            async with self.store.pools.reading(org_id) as database:
+                sync = await sync_progress(database, tenant_id=org_id.uuid, sync_id=sync_id.uuid)
         last = await self.connections.synced(org_id, [connection])
         return SyncStatus(job, sync, last.get(connection.id))
 

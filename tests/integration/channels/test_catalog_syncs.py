@@ -19,7 +19,9 @@ from packshot.commands.catalog import Catalog
 from packshot.commands.jobs import Jobs
 from packshot.failpoints import FailpointReached
 from packshot.store.pool import open_projector_pool
+from projections.activity import Wanted, find_activity
 from projections.catalog import CatalogFilter
+from projections.connections import Progress
 from services import Database
 from shop import Handler, Shop, an_image
 
@@ -209,9 +211,42 @@ async def test_a_sync_that_failed_goes_on_when_it_is_retried(
 
 async def newest(trade: Trade, org_id: OrgId, integration_id: IntegrationId) -> CatalogSync:
     connection = await trade.connections.find(org_id, integration_id)
-    status = await trade.syncs.status(org_id, connection)
-    assert status.sync is not None
-    return status.sync
+    assert connection.sync_id is not None
+    return await trade.store.load(CatalogSync, org_id=org_id, stream_id=connection.sync_id.uuid)
+
+
+async def test_how_far_a_sync_is_is_told_without_its_listings(
+    trade: Trade, shop: Shop, org_id: OrgId
+) -> None:
+    shop.page_items = 2
+    integration_id = await trade.connected(org_id, shop)
+    shop.faults += [
+        lambda handler: handler.say(200, shop.page("", 2)),
+        lambda handler: handler.say(503, b"", retry_after="9"),
+    ]
+    await trade.synced(org_id, integration_id)
+    connection = await trade.connections.find(org_id, integration_id)
+
+    under_way = await trade.syncs.status(org_id, connection)
+
+    assert under_way.job is not None
+    assert not under_way.job.is_ended
+    assert under_way.sync == Progress(pages=1, seen=2)
+
+
+async def test_the_trail_tells_a_page_without_its_listings(
+    trade: Trade, shop: Shop, org_id: OrgId, database: Database
+) -> None:
+    await trade.synced(org_id, await trade.connected(org_id, shop))
+    async with open_projector_pool(database.projector_url, size=1) as projecting:
+        await follow_everything(projecting)
+
+    async with trade.store.pools.reading(org_id) as connection:
+        wanted = Wanted(type="catalog.page-fetched")
+        (page,) = await find_activity(connection, org_id.uuid, wanted=wanted, limit=9)
+
+    assert page.sentence == "A page of a catalog was read: 3 items."
+    assert dict(page.data) == {"seen": 3}
 
 
 async def test_an_older_sync_cannot_take_a_newer_ones_items_away(
