@@ -119,6 +119,25 @@ def test_a_shop_without_a_name_is_called_as_it_calls_itself(client: Client, shop
     assert client.post(PATH, json=body(shop, name=None)).json()["name"] == "Acme shop"
 
 
+@pytest.mark.parametrize(
+    ("account", "name"),
+    [
+        ("Mein\u00a0Laden", "Mein Laden"),
+        ("\u200b", "Shop"),
+        (" " * 100 + "Late", "Late"),
+        ("x" * 200, "x" * 100),
+    ],
+)
+def test_a_shop_whose_own_name_cannot_be_shown_is_connected_all_the_same(
+    client: Client, shop: Shop, account: str, name: str
+) -> None:
+    shop.account = account
+
+    answer = client.post(PATH, json=body(shop, name=None))
+
+    assert (answer.status_code, answer.json().get("name")) == (201, name)
+
+
 def test_a_wrong_secret_is_the_shops_refusal_and_nothing_is_kept(
     client: Client, shop: Shop
 ) -> None:

@@ -8,7 +8,7 @@ from domain.connection import NAME_MAX_CHARACTERS, Connection
 from domain.errors import Conflict, InvalidInput, NotFound, Refusal
 from domain.ids import IntegrationId, OrgId
 from domain.recorded import Context
-from integrations.channel import Channel
+from integrations.channel import Channel, Identity
 from packshot.commands.shops import Shops, identity_of
 from packshot.store import catalog_ledger, vault
 from packshot.store.events import EventStore
@@ -17,6 +17,7 @@ from packshot.store.vault import Sealed, hint_of
 from projections.connections import Synced, count_connections, last_synced, list_connections
 
 DEMO_PLACE = "demo"
+UNNAMED = "Shop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Connections:
         connection = Connection.connect(
             integration_id,
             kind=kind,
-            name=name or identity.account_id[:NAME_MAX_CHARACTERS],
+            name=name or _name_of(identity),
             settings={"url": url},
             account=identity.account_id,
             fingerprint=self.shops.vault.fingerprint(org_id, secret),
@@ -73,7 +74,7 @@ class Connections:
         connection = Connection.connect(
             IntegrationId.new(),
             kind=kind,
-            name=name or identity.account_id[:NAME_MAX_CHARACTERS],
+            name=name or _name_of(identity),
             settings={"demo": True},
             account=identity.account_id,
             fingerprint=None,
@@ -212,6 +213,12 @@ class Connections:
             context, Connection, stream_id=integration_id.uuid, verb=change
         )
         return Linked(changed[-1], head)
+
+
+def _name_of(identity: Identity) -> str:
+    """What the shop calls itself, as far as it can be a name: nobody has typed it."""
+    shown = "".join(one if one.isprintable() else " " for one in identity.account_id)
+    return shown.strip()[:NAME_MAX_CHARACTERS].strip() or UNNAMED
 
 
 def no_such_integration() -> NotFound:
