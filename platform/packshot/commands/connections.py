@@ -199,20 +199,26 @@ class Connections:
         verb: Callable[[Connection], None],
     ) -> Linked:
         """Do the verb on the connection of now, and save what it had to say, if anything."""
-        known = await self.find(context.org_id, integration_id)
-        verb(known)
-        if not known.pending_events:
-            return Linked(known, None)
+        await self.find(context.org_id, integration_id)
         changed: list[Connection] = []
 
         def change(connection: Connection) -> None:
             verb(connection)
             changed.append(connection)
+            if not connection.pending_events:  # perhaps because somebody else was quicker
+                raise _NothingNew
 
-        head = await self.store.change(
-            context, Connection, stream_id=integration_id.uuid, verb=change
-        )
+        try:
+            head = await self.store.change(
+                context, Connection, stream_id=integration_id.uuid, verb=change
+            )
+        except _NothingNew:
+            return Linked(changed[-1], None)
         return Linked(changed[-1], head)
+
+
+class _NothingNew(Exception):
+    """The connection is as it was to become already."""
 
 
 def _name_of(identity: Identity) -> str:

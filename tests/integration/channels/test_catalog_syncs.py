@@ -8,12 +8,13 @@ import pytest
 
 from domain.catalog_sync import CatalogSync, item_id_of
 from domain.connection import Connection
-from domain.errors import NotFound
+from domain.errors import NotFound, Unavailable
 from domain.ids import IntegrationId, OrgId
 from domain.job import Job
 from follow import follow_everything, followed, rows_of
 from given import context, founded
 from integration.channels.conftest import Trade
+from locks import writers_held
 from packshot.commands import catalog_syncs
 from packshot.commands.catalog import Catalog
 from packshot.commands.jobs import Jobs
@@ -213,6 +214,24 @@ async def newest(trade: Trade, org_id: OrgId, integration_id: IntegrationId) -> 
     connection = await trade.connections.find(org_id, integration_id)
     assert connection.sync_id is not None
     return await trade.store.load(CatalogSync, org_id=org_id, stream_id=connection.sync_id.uuid)
+
+
+async def test_two_who_find_the_shop_away_at_once_record_it_once(
+    trade: Trade, shop: Shop, org_id: OrgId, database: Database
+) -> None:
+    integration_id = await trade.connected(org_id, shop)
+    away = Unavailable("channel_unreachable", "The shop does not answer.")
+
+    async with writers_held(database, org_id, waiting=2):
+        notes = [
+            asyncio.create_task(trade.connections.note(context(org_id), integration_id, away))
+            for _ in range(2)
+        ]
+    linked = await asyncio.gather(*notes)
+
+    assert [one.connection.status for one in linked] == ["failing", "failing"]
+    assert [one.head is None for one in linked].count(True) == 1
+    assert len(await trade.told(org_id, Connection.Failed.TOPIC)) == 1
 
 
 async def test_how_far_a_sync_is_is_told_without_its_listings(

@@ -1,13 +1,10 @@
 """People and members on a real database: joining, signing in, sessions, and who may decide."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Refusal, Unauthenticated
@@ -16,6 +13,7 @@ from domain.recorded import Actor, Context
 from domain.roles import Role
 from domain.user import INSTALLATION
 from given import founded
+from locks import until_waiting, writers_held
 from packshot.commands.members import Members
 from packshot.commands.people import Joined, People
 from packshot.commands.sessions import IDLE, LONGEST, Sessions
@@ -254,34 +252,6 @@ async def test_the_only_owner_stays_an_owner(house: House) -> None:
     assert {one.code for one in ends} == {"last_owner"}
     assert await house.roles() == {owner: "owner", admin: "admin"}
     assert await house.members.change_role(house.by(owner), owner, Role.OWNER) is None
-
-
-@asynccontextmanager
-async def writers_held(database: Database, org_id: OrgId, *, waiting: int) -> AsyncIterator[None]:
-    """Hold the organization's log until that many writers wait for it, then let them go."""
-    holder = await asyncpg.connect(database.owner_url)
-    try:
-        async with holder.transaction():
-            hold = "SELECT FROM es.tenant_head WHERE tenant_id = $1 FOR UPDATE"
-            await holder.execute(hold, org_id.uuid)
-            yield
-            await until_waiting(database, waiting)
-    finally:
-        await holder.close()
-
-
-async def until_waiting(database: Database, count: int) -> None:
-    """Return once that many wait for a lock of somebody else."""
-    watcher = await asyncpg.connect(database.owner_url)
-    look = (
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    try:
-        while await watcher.fetchval(look) < count:
-            await asyncio.sleep(0.01)
-    finally:
-        await watcher.close()
 
 
 async def test_who_invites_and_who_withdraws_an_old_invite_do_not_wait_for_each_other(
