@@ -9,7 +9,7 @@ from importlib.metadata import version
 _ONE_THREAD = ("VIPS_CONCURRENCY", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS")
 
 # Raised with every change of the steps that changes pixels.
-ALGORITHM = "3"
+ALGORITHM = "4"
 
 
 def fingerprint() -> dict[str, str]:

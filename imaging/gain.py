@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from imaging.channels import lightness, strongest, tint
+from imaging.holes import holes
 from imaging.work import Backdrop, Mask, Plane, Silhouette
 
 # Everywhere, also on the product: what the fit and the rounding leave below white.
@@ -23,11 +24,11 @@ _GROWTH_PX = 14
 _SHADOW_DEPTHS = (0.015, 0.08)
 # The subject's brightness from which it is bent, and the room left for what is brighter.
 _BRIGHT, _ROOM = 0.86, 0.11
-# A bright part of the mask is backdrop when more than this share of it is as light as that.
-_BRIGHT_PART, _PLAIN_PART = 0.93, 0.6
 # The spread of the channels, as a share of the strongest, from which a pixel counts as coloured,
 # and from which it does so wholly.
 _COLOURED = (0.06, 0.16)
+# The same of a product's share of the backdrop's colour: cream paper on a grey wall is 2 % apart.
+_OWN_COLOUR = (0.01, 0.03)
 # Width of the fade at an end, as a share of the source's shorter side; never as far as the subject.
 _FADE = 0.06
 
@@ -40,7 +41,7 @@ def gain_map(
     ratio = probe / surface
     light = lightness(ratio)
     noise = backdrop.sigma / 255
-    solid = silhouette.mask & ~_holes(ratio, silhouette.mask, noise=noise)
+    solid = silhouette.mask & ~holes(probe, backdrop, silhouette)
     around = cv2.dilate(solid.astype(np.uint8), _disc(2 * _GUARD_PX + 1)) > 0
     shadow = _shadow(cv2.GaussianBlur(light, (0, 0), 1.6), around)
     kept = np.maximum(shadow, cv2.GaussianBlur(around.astype(np.float32), (0, 0), 1.0))
@@ -56,39 +57,16 @@ def gain_map(
     return gain.astype(np.float32)
 
 
-def holes(probe: Plane, backdrop: Backdrop, silhouette: Silhouette) -> Mask:
-    """Where the backdrop shows through the subject's mask, on the probe."""
-    ratio = probe / backdrop.surface
-    return _holes(ratio, silhouette.mask, noise=backdrop.sigma / 255)
+def coloured(plane: Plane, ends: tuple[float, float] = _COLOURED) -> Plane:
+    """How much of a colour each pixel has, 0–1: (h, w, 3) to (h, w); 0 is grey, also to the eye.
 
-
-def coloured(plane: Plane) -> Plane:
-    """How much of a colour each pixel has, 0–1: (h, w, 3) to (h, w); 0 is grey, also to the eye."""
-    low, high = _COLOURED
+    ``ends`` are the spreads of the channels, as shares of the strongest, at which it is 0 and 1.
+    """
+    low, high = ends
     spread = tint(plane) / np.maximum(strongest(plane), 1e-3)
     share = np.clip((spread - low) / (high - low), 0, 1)
     smooth: Plane = (share * share * (3 - 2 * share)).astype(np.float32)
     return smooth
-
-
-def _holes(ratio: Plane, subject: Mask, *, noise: float) -> Mask:
-    """Where the backdrop shows through the mask: a handle, leaves, the gap between two products.
-
-    Every bright part is judged whole: the backdrop is nearly all as light as the backdrop, a white
-    product is so only in places. It cannot be told pixel by pixel; but what has another colour is
-    the product's, and so is what is clearly lighter than the backdrop, or a white chair would go
-    with the gaps between its legs.
-    """
-    light, even = lightness(ratio), 0.02 + 2 * noise
-    bright = subject & (light > _BRIGHT_PART) & (tint(ratio) < 5 * even)
-    plain = bright & (np.abs(light - 1) < even)
-    count, labels = cv2.connectedComponents(bright.astype(np.uint8), connectivity=4)
-    share = np.bincount(labels[plain], minlength=count) / np.maximum(
-        np.bincount(labels[bright], minlength=count), 1
-    )
-    lighter = (light > 1 + 2 * even).astype(np.uint8)
-    holes: Mask = bright & (share > _PLAIN_PART)[labels] & (lighter == 0)
-    return holes
 
 
 def _even_on_colours(gain: Plane, ratio: Plane, subject: Mask) -> Plane:
@@ -99,7 +77,8 @@ def _even_on_colours(gain: Plane, ratio: Plane, subject: Mask) -> Plane:
     gain stays the backdrop's, or a tinted rim would show.
     """
     inside = cv2.erode(subject.astype(np.uint8), _disc(3)).astype(np.float32)
-    share = cv2.GaussianBlur(coloured(ratio) * inside, (0, 0), 1.0)[..., None]
+    calm = cv2.GaussianBlur(ratio, (0, 0), 1.0)  # or noise would be a colour
+    share = cv2.GaussianBlur(coloured(calm, _OWN_COLOUR) * inside, (0, 0), 1.0)[..., None]
     even: Plane = gain + share * (lightness(gain)[..., None] - gain)
     return even
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from imaging.bands import over_rows
 from imaging.channels import dot
-from imaging.gain import holes
+from imaging.holes import holes
 from imaging.linear import light_of, values_of
 from imaging.work import Mask, Pixels, Plane, Silhouette, Work
 

@@ -88,7 +88,8 @@ def _without_faint_ends(mask: Mask, deviation: Plane) -> Mask:
     area = stats[:, cv2.CC_STAT_AREA]
     contact = contacts.sum(axis=0)
     cable = (contact <= _CABLE_CONTACT * length) & ((contacts > 0).sum(axis=0) == 1)
-    dropped = (contact > 0) & ~cable & (total / area < _FAINT_END)
+    # Where the mask covers the whole picture, the ground that counts as part 0 has no pixels.
+    dropped = (contact > 0) & ~cable & (total < _FAINT_END * area)
     dropped[[0, 1 + int(area[1:].argmax())] if count > 1 else [0]] = False
     kept: Mask = mask & ~dropped[labels]
     return kept
