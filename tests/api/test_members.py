@@ -10,7 +10,8 @@ from api.projecting import running_projector
 from api.server import RunningApi
 from domain.ids import OrgId, UserId
 from domain.recorded import Actor, Context
-from domain.roles import Role
+from domain.roles import SCOPES, Role
+from domain.scopes import Scope
 from packshot.commands.organizations import Created
 from packshot.wiring import open_services
 
@@ -101,6 +102,23 @@ def test_invites_come_in_pages(client: Client) -> None:
 def test_a_key_makes_nobody_an_owner(client: Client) -> None:
     assert_problem(client.post(INVITES, json={"role": "owner"}), 403, "scope_missing")
     assert invited(client, "admin")["role"] == "admin"
+
+
+def test_a_key_invites_nobody_who_may_do_more_than_it(client: Client) -> None:
+    def holding(*scopes: str) -> Client:
+        body = {"name": "M", "scopes": ["members:manage", *scopes]}
+        return client.with_key(client.post("/api/v1/keys", json=body).json()["secret"])
+
+    narrow, viewing = holding(), holding(*map(str, SCOPES[Role.VIEWER]))
+
+    for role in ("admin", "member", "viewer"):
+        answer = narrow.post(INVITES, json={"role": role})
+        assert_problem(answer, 403, "scope_missing")
+        lacking = SCOPES[Role(role)] - {Scope.MEMBERS_MANAGE}
+        assert answer.headers["x-accepted-scopes"].split() == sorted(map(str, lacking))
+    assert_problem(viewing.post(INVITES, json={"role": "member"}), 403, "scope_missing")
+    assert invited(viewing, "viewer")["role"] == "viewer"
+    assert client.get(INVITES).json()["page"]["total"] == 2  # the founder's own, and the viewer's
 
 
 @pytest.mark.parametrize(

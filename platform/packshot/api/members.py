@@ -26,7 +26,8 @@ class NewInviteForm(Form):
 
     role: Annotated[str, Word(ROLES)] | None = Field(
         None,
-        description="What whoever opens the link becomes; a key invites nobody as owner.",
+        description="What whoever opens the link becomes; a key invites nobody as owner, "
+        "and nobody who could do what it may not.",
         examples=["member"],
     )
 
@@ -138,7 +139,7 @@ async def create_invite(call: Call[NewInviteForm]) -> Reply:
             fix="Send a role such as member.",
         )
     role = Role(call.form.role)
-    invited = await call.services.members.invite(call.context, role)
+    invited = await call.services.members.invite(call.context, role, granted=call.key.scopes)
     body = NewInviteAnswer(
         invite_id=str(invited.invite_id),
         role=role,

@@ -1,6 +1,6 @@
 """Members of an organization: listed by name, given roles, invited, removed. An owner stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +10,8 @@ from domain.ids import InviteId, OrgId, UserId
 from domain.invite import Invite
 from domain.membership import Membership
 from domain.recorded import Context
-from domain.roles import Role, may_appoint
+from domain.roles import SCOPES, Role, may_appoint
+from domain.scopes import Scope
 from domain.user import INSTALLATION
 from packshot.commands.people import Invited, People
 from packshot.store import people as rows
@@ -18,7 +19,8 @@ from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from projections.memberships import Member, list_members, list_open_invites
 
-# A key is no person: whoever may manage members by one gets no further than an admin.
+# A key is no person: whoever may manage members by one gets no further than an admin, and invites
+# nobody who could do what the key itself may not.
 RANK_OF_KEYS = Role.ADMIN
 NOBODY = "Somebody"
 
@@ -87,8 +89,15 @@ class Members:
             for invite in found
         ]
 
-    async def invite(self, context: Context, role: Role) -> Invited:
-        """Invite somebody by a link; raises Forbidden for a role above one's own."""
+    async def invite(
+        self, context: Context, role: Role, *, granted: Collection[Scope] = ()
+    ) -> Invited:
+        """Invite somebody by a link; raises Forbidden for a role above one's own.
+
+        ``granted`` is what a key may do itself; a role that may do more is not for it to give.
+        """
+        if context.actor.kind == "key":
+            _require_granted(role, granted)
         async with self.store.together() as unit:
             # Links before the log, in the order in which whoever joins or withdraws takes the two.
             await rows.forget_old_links(await unit.connection(), expired_by=self.clock())
@@ -206,6 +215,19 @@ def _rank_of(context: Context, members: list[Member]) -> Role:
     if context.actor.id not in roles:
         raise Forbidden("scope_missing", "You do not belong to this organization any more.")
     return roles[context.actor.id]
+
+
+def _require_granted(role: Role, granted: Collection[Scope]) -> None:
+    missing = sorted(str(scope) for scope in SCOPES[role] - set(granted))
+    if missing:
+        raise Forbidden(
+            "scope_missing",
+            f"The role {role} may do what this key may not: {', '.join(missing)}.",
+            param="role",
+            fix="Invite to a role that may do less, or use a key with these scopes.",
+            allowed={"scopes": missing},
+            headers={"x-accepted-scopes": " ".join(missing)},
+        )
 
 
 def _member(members: list[Member], user_id: UserId) -> Member:
