@@ -101,7 +101,7 @@ def test_a_key_is_created_shown_once_and_works(
     page = watched.page
     page.get_by_role("link", name="Create key").first.click()
     page.get_by_role("textbox", name="Name").fill("Warehouse <script>")
-    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("button", name="Create key").dblclick()  # a slip of the hand makes one key
     secret = page.get_by_label("Warehouse <script>").input_value()
     keep_picture(watched, pictures_folder, "keys-secret")
     assert_sound(watched)
@@ -118,7 +118,7 @@ def test_a_key_is_created_shown_once_and_works(
     expect(page.locator("#keys table")).to_contain_text("Warehouse <script>")
     assert secret not in page.content()
     page.reload()
-    expect(page.locator("#keys table")).to_contain_text("Warehouse <script>")
+    expect(page.locator("#keys table").get_by_text("Warehouse <script>")).to_have_count(1)
     assert secret not in page.content()
     assert watched.complaints == []
 
