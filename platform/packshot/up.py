@@ -122,6 +122,7 @@ class Installation:
             org_id=self.ready.org_id,
             api_key=self.ready.api_key,
             setup_url=self.ready.setup_url,
+            demo_shop_url=self.ready.demo_shop_url,
         )
 
     async def _found_organization(self) -> None:

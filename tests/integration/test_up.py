@@ -67,6 +67,7 @@ def test_the_key_is_printed_once(first_start: Up):
 
     assert printed.count(first_start.ready["apiKey"]) == 1
     assert "curl" in printed
+    assert f"{first_start.ready['demoShopUrl']}/" in printed
 
 
 def test_nobody_else_can_read_the_ready_file_or_a_secret_or_reach_a_socket(first_start: Up):

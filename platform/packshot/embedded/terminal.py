@@ -22,9 +22,14 @@ def banner(
     org_id: str | None,
     api_key: str | None,
     setup_url: str | None,
+    demo_shop_url: str | None,
 ) -> None:
     """Print where everything is; a first key and the owner's link are shown here only."""
-    lines = [f"Packshot is ready at {base_url}", f"Data lies in {data}"]
+    lines = [
+        f"Packshot is ready at {base_url}",
+        f"The demo shop's own page is {demo_shop_url}/",
+        f"Data lies in {data}",
+    ]
     if api_key is None:
         lines += [
             "Keys and accounts of earlier starts work.",
