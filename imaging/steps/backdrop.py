@@ -167,7 +167,8 @@ def _judge(backdrop: Backdrop) -> tuple[BackdropKind, str]:
     gains = 255 / np.percentile(levels, 5, axis=0)
     tint = backdrop.tint
     if tint > LARGEST_TINT:
-        return "coloured", f"its channels differ by {tint:.0%}; up to {LARGEST_TINT:.0%} is neutral"
+        told = f"{tint:.0%}" if tint <= 1 else "more than 100%"
+        return "coloured", f"its channels differ by {told}; up to {LARGEST_TINT:.0%} is neutral"
     if float(gains.max()) > LARGEST_GAIN:
         return "dark", f"it would have to be lightened {gains.max():.1f} times"
     return "white", ""

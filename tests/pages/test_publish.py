@@ -182,7 +182,7 @@ def test_a_listing_that_changed_after_the_dry_run_is_left_alone(desk: Desk) -> N
     asked = desk.http.post("/publish", data=fields)
     told = desk.ended(asked.headers["location"])
 
-    assert "Somebody else changed the listing" in told
+    assert "The listing changed after the dry run" in told
     assert "New dry run" in told
     assert desk.shop.products[SKU] == changed
 

@@ -16,6 +16,7 @@ LABELS: Mapping[str, str] = {
     "upscale": "Upscale",
     "backgrounds/generate": "Background",
     "relight/shadow": "Shadow",
+    "catalog/sync": "Catalog sync",
 }
 KINDS: Mapping[str, str] = {
     "running": "run", "succeeded": "ok", "partial": "warn", "failed": "bad",
