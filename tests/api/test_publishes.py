@@ -141,8 +141,9 @@ def test_a_dry_run_answers_the_plan_and_writes_nothing(
 def test_a_picture_that_breaks_a_required_rule_is_blocked_where_that_is_asked_for(
     client: Client, body: dict[str, Any]
 ) -> None:
-    # As the rules' own fix makes it: room around the product, and no shadow.
-    mended = an_output(client, side=1000, **{"margin": "70px", "shadow.mode": "none"})
+    # As the rules' own fix makes it: little room around the product, and no shadow.
+    mending = {"frame.targetFill": "0.88", "shadow.mode": "none", "format": "png"}
+    mended = an_output(client, side=1600, **mending)
     passed = client.post(PATH, json={**body, "outputId": mended, "requireCompliance": "block"})
     assert ended(client, passed)["status"] == "live"
     body = {**body, "outputId": an_output(client, side=400)}  # Amazon wants 500
