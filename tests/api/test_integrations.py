@@ -217,6 +217,17 @@ def test_the_same_shop_is_connected_once(client: Client, shop: Shop) -> None:
     assert client.post(PATH, json=body(shop)).status_code == 201
 
 
+@pytest.mark.parametrize("host", ["2130706433", "127.1", "0x7f.0.0.1", "[::ffff:127.0.0.1]"])
+def test_the_same_shop_by_another_spelling_of_its_address_is_the_same(
+    client: Client, shop: Shop, host: str
+) -> None:
+    connected(client, shop)
+
+    again = client.post(PATH, json=body(shop, settings={"url": f"HTTP://{host}:{shop.port}"}))
+
+    assert_problem(again, 409, "already_connected")
+
+
 def test_another_organization_may_connect_the_same_shop(
     client: Client, globex: Created, shop: Shop
 ) -> None:

@@ -1,7 +1,8 @@
 """Connections to shops as callers know them: made, listed, tested, renamed, rotated, ended."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
 from uuid import UUID
 
 from domain.connection import NAME_MAX_CHARACTERS, Connection
@@ -9,6 +10,7 @@ from domain.errors import Conflict, InvalidInput, NotFound, Refusal
 from domain.ids import IntegrationId, OrgId
 from domain.recorded import Context
 from integrations.channel import Channel, Identity
+from integrations.urls import parse_url
 from packshot.commands.shops import Shops, identity_of
 from packshot.store import catalog_ledger, vault
 from packshot.store.events import EventStore
@@ -66,7 +68,9 @@ class Connections:
             given_by=context.actor,
         )
         sealed = await self.shops.vault.seal(org_id, integration_id, version=1, secret=secret)
-        return await self._save_new(context, connection, place=f"{kind}|{url}", sealed=sealed)
+        return await self._save_new(
+            context, connection, place=f"{kind}|{_place_of(url)}", sealed=sealed
+        )
 
     async def connect_demo(self, context: Context, *, kind: str, name: str | None) -> Linked:
         """Connect to the demo shop of this installation, of which neither is kept."""
@@ -219,6 +223,15 @@ class Connections:
 
 class _NothingNew(Exception):
     """The connection is as it was to become already."""
+
+
+def _place_of(url: str) -> str:
+    """A shop's address in the one spelling of all that lead there; a checked URL is asked for."""
+    target = parse_url(url)
+    address = target.address
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        target = replace(target, host=str(address.ipv4_mapped))
+    return f"{target.scheme}://{target.authority}{target.path.rstrip('/')}"
 
 
 def _name_of(identity: Identity) -> str:
