@@ -91,7 +91,7 @@ def test_a_new_person_comes_by_the_link_goes_and_comes_back_by_the_password(
     page.wait_for_url("**/studio")
     watched.go("/team")
     assert "Ann Löw" in (page.text_content("table") or "")
-    page.click("details.org summary")
+    page.click("details.me summary")
     page.click("text=Sign out")
     page.wait_for_url("**/sign-in")
     watched.go("/team")
