@@ -73,10 +73,10 @@ class Shop:
         """This shop as PACKSHOT_ALLOWED_PRIVATE_CIDRS names it."""
         return f"127.0.0.1/32:{self.port}"
 
-    def reopen(self, *, products: int) -> None:
+    def reopen(self, *, products: int, picture: bytes | None = None) -> None:
         """Begin anew with so many products."""
         self.secret, self.account, self.page_items = SECRET, "Acme shop", 100
-        self.picture = None
+        self.picture = picture
         for kept in (self.products, self.faults, self.asked, self.published):
             kept.clear()
         for number in range(products):
@@ -84,7 +84,10 @@ class Shop:
 
     def put(self, sku: str, **told: Any) -> None:
         """Put a product into the shop, or another one in its place."""
-        self.products[sku] = a_product(sku, **told)
+        product = self.products[sku] = a_product(sku, **told)
+        if self.picture is not None:
+            for image in product["images"]:
+                image["sha256"] = hashlib.sha256(self.picture).hexdigest()
 
     def page(self, cursor: str, limit: int) -> dict[str, Any]:
         """The page after a cursor, which is the last SKU of the page before."""

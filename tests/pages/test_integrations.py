@@ -1,6 +1,7 @@
 """Integrations and the catalog in the browser: a shop connected, read, searched and let go."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from api.projecting import running_projector
 from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
+from packshot.store.blobs import Blobs
 from pages.conftest import Http, Opener, SignedIn, join
 from pages.looking import assert_sound, keep_picture
 from pages.shopping import connected, synced
@@ -35,8 +37,7 @@ def projecting(api: RunningApi, workers: None) -> Iterator[None]:
 @pytest.fixture
 def shop(shop_server: Shop) -> Shop:
     """A shop of thirty products, three of them with difficult titles."""
-    shop_server.reopen(products=27)
-    shop_server.picture = red_box(600, 600)
+    shop_server.reopen(products=27, picture=red_box(600, 600))
     shop_server.put("A-HOSTILE", title=HOSTILE, images=[an_image("A-HOSTILE", alt=HOSTILE)])
     shop_server.put("A-LONG-" + "X" * 93, title="W" * 500)
     shop_server.put(
@@ -185,8 +186,9 @@ def test_titles_are_text_and_pictures_come_from_us(
 def test_what_a_shop_calls_a_picture_and_is_none_is_not_passed_on(
     http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
 ) -> None:
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    shop.reopen(products=1, picture=svg)
     items = synced(http, api, acme, connected(http, shop))
-    shop.picture = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 
     page = http.get(f"/catalog/{items[0]['itemId']}").text
     address = re.search(r'src="(/catalog/\w+/pictures/[^"]+)"', page)
@@ -195,6 +197,40 @@ def test_what_a_shop_calls_a_picture_and_is_none_is_not_passed_on(
 
     assert answer.status_code == 502
     assert "<svg xmlns" not in answer.text
+    assert "no picture" in answer.text
+
+
+def test_other_bytes_than_the_shop_told_of_are_neither_shown_nor_kept(
+    http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
+) -> None:
+    items = synced(http, api, acme, connected(http, shop))
+    page = http.get(f"/catalog/{items[0]['itemId']}").text
+    address = re.search(r'src="(/catalog/\w+/pictures/[^"]+)"', page)
+    assert address is not None
+    told, shop.picture = shop.picture, red_box(500, 400)
+
+    answer = http.get(address[1])
+    blobs = Blobs(api.settings.storage_dir)
+    other = hashlib.sha256(shop.picture).hexdigest()
+    kept = blobs.holds(acme.org_id, other)
+    shop.picture = told
+
+    assert answer.status_code == 502
+    assert "other bytes than the shop told of" in answer.text
+    assert not kept
+    assert http.get(address[1]).content == told
+
+
+def test_a_picture_counts_on_the_limit_of_the_organization(
+    http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
+) -> None:
+    items = synced(http, api, acme, connected(http, shop))
+
+    for path in (f"/catalog/{items[0]['itemId']}", f"/publishes/{UNKNOWN}"):
+        answer = http.get(f"{path}/pictures/img_x")
+
+        assert answer.status_code == 404
+        assert answer.headers["ratelimit-policy"].startswith('"organization"')
 
 
 def test_nobody_reaches_the_shop_of_another_organization(

@@ -79,8 +79,7 @@ def desk(
     http: Http, api: RunningApi, acme: Created, shop_server: Shop, projecting: None
 ) -> Iterator[Desk]:
     """A desk with one product of two pictures."""
-    shop_server.reopen(products=0)
-    shop_server.picture = red_box(600, 600)
+    shop_server.reopen(products=0, picture=red_box(600, 600))
     shop_server.put(
         SKU, title=HOSTILE, images=[an_image(SKU, alt="The mug"), an_image(SKU, slot="pt01")]
     )

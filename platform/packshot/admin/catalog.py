@@ -14,6 +14,7 @@ from packshot.edge.contract import NoFields, Reply
 from packshot.edge.fields import Label
 from packshot.edge.files import FileAnswer
 from packshot.edge.integration_shapes import parsed_integration_id
+from packshot.edge.limits import READ_COST
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
 from projections.catalog import CatalogFilter
 
@@ -72,7 +73,7 @@ async def show_item(visit: Visit[NoFields]) -> Html:
     return Html("catalog_item.html", {"item": item, "connection": connection, "free": free})
 
 
-@page("GET", PATH + "/{itemId}/pictures/{remoteId}", scope=Scope.CATALOG_READ)
+@page("GET", PATH + "/{itemId}/pictures/{remoteId}", scope=Scope.CATALOG_READ, cost=READ_COST)
 async def read_picture(visit: Visit[NoFields]) -> Reply:
     """Answer a picture of a listing; the visitor's browser calls nobody but us."""
     org_id = visit.visitor.org_id

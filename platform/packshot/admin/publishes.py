@@ -22,6 +22,7 @@ from packshot.edge.fields import Label, Word
 from packshot.edge.files import FileAnswer
 from packshot.edge.forms import Form
 from packshot.edge.integration_shapes import parsed_integration_id
+from packshot.edge.limits import READ_COST
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
 from packshot.edge.problems import kind_of
 from projections.publishes import PublishFilter
@@ -167,7 +168,7 @@ async def undo_publish(visit: Visit[NoFields]) -> PageAnswer:
     return await _asked(visit, visit.services.publishes.rollback, _undo_page)
 
 
-@page("GET", ONE + "/pictures/{remoteId}", scope=Scope.PUBLISH_READ)
+@page("GET", ONE + "/pictures/{remoteId}", scope=Scope.PUBLISH_READ, cost=READ_COST)
 async def read_picture(visit: Visit[NoFields]) -> Reply:
     """Answer a picture that the listing showed."""
     services, org_id = visit.services, visit.visitor.org_id

@@ -5,10 +5,12 @@ the organization's own catalog, in one of its publishes or in the listing of tod
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from domain.catalog_sync import item_id_of
 from domain.connection import Connection
@@ -25,6 +27,22 @@ from packshot.store.blobs import SHA256, Blobs
 PICTURE_MAX_BYTES = 10 * 1024 * 1024  # docs/bridge.md: GET /images answers at most that
 FETCH_S = 10.0
 AT_ONCE = 8
+MOST_OF_ONE = 4  # a shop that answers nothing holds its organization's places for FETCH_S
+
+
+class Places:
+    """The places of fetches in this process; one organization holds half of them at most."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(AT_ONCE)
+        self._own: WeakValueDictionary[OrgId, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def of(self, org_id: OrgId) -> AsyncIterator[None]:
+        """Hold a place for an organization, once one is free; its own share is waited for first."""
+        own = self._own.setdefault(org_id, asyncio.Semaphore(MOST_OF_ONE))
+        async with own, self._all:
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +62,7 @@ class ShopPictures:
     blobs: Blobs
     connections: Connections
     catalog: Catalog
-    places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    places: Places = field(default_factory=Places)
 
     async def of_item(self, org_id: OrgId, item_id: ItemId, remote_id: str) -> ShopPicture:
         """The picture of a listing in the catalog, or of that listing as it is today.
@@ -85,16 +103,21 @@ class ShopPictures:
         address = self.connections.shops.address(connection, told["url"])
         if address is None:
             raise no_such_picture()
-        async with self.places:
-            return await self._fetched(org_id, connection, address)
+        async with self.places.of(org_id):
+            return await self._fetched(org_id, connection, address, sha256=told.get("sha256"))
 
-    async def _fetched(self, org_id: OrgId, connection: Connection, address: str) -> ShopPicture:
+    async def _fetched(
+        self, org_id: OrgId, connection: Connection, address: str, *, sha256: str | None
+    ) -> ShopPicture:
+        """The picture, fetched and kept; ``sha256`` is what its bytes must have, where told."""
         path = self.blobs.temporary("shop-picture")
         client = self.connections.shops.client(connection)
         try:
             got = await client.download(
                 address, path, max_bytes=PICTURE_MAX_BYTES, deadline_s=FETCH_S
             )
+            if sha256 is not None and got.sha256 != sha256:
+                raise _unreachable("other bytes than the shop told of")
             await asyncio.to_thread(_format_of, path)
             await self.blobs.keep(org_id, path, sha256=got.sha256)
         except OutboundFailed as failed:
