@@ -108,10 +108,14 @@ class CatalogSyncs:
             raise _outdated()
         channel = await self.connections.shops.of(lease.org_id, connection)
         sync = await self._begun(lease, integration_id, sync_id)
+        seen: set[bytes] = set()  # of this attempt; one that goes on comes past a circle as well
         while sync.status == "running" and not sync.is_read:
+            seen.add(_digest_of(sync.cursor))
             page = await channel.catalog(sync.cursor)
             if sync.pages >= MOST_PAGES:
                 raise Unreadable("The shop's catalog has no end.")
+            if page.cursor is not None and _digest_of(page.cursor) in seen:
+                raise Unreadable("The shop's catalog leads back to a page that was read before.")
             await self._keep(lease, sync, page)
             failpoint("catalog.after_page")
         if sync.status == "running":
@@ -238,6 +242,11 @@ class CatalogSyncs:
             return await self.store.load(CatalogSync, org_id=org_id, stream_id=sync_id.uuid)
         except NotFound:
             return None
+
+
+def _digest_of(cursor: str | None) -> bytes:
+    """What is remembered of a cursor: a shop may make them long, and there are many."""
+    return sha256((cursor or "").encode()).digest()
 
 
 def _outdated() -> Conflict:

@@ -1,6 +1,7 @@
 """A sync reads a catalog whole, whatever happens in between, and records only what is news."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -140,6 +141,26 @@ async def test_an_attempt_that_broke_between_pages_is_gone_on_with_from_there(
     assert shop.asked[0] == "GET /catalog?cursor=SKU-0099&limit=100"
     assert await items_told(trade, org_id) == sorted(shop.products)
     assert len(await trade.told(org_id, PAGE)) == 3
+
+
+async def test_a_catalog_that_leads_in_a_circle_is_not_followed(
+    trade: Trade, shop: Shop, org_id: OrgId
+) -> None:
+    integration_id = await trade.connected(org_id, shop)
+    job_id = await trade.asked(org_id, integration_id)
+    shop.faults.extend(leads_to(cursor) for cursor in ("a", "b", "c", "a"))
+    shop.asked.clear()
+
+    await trade.attempts.attempt(org_id, job_id)
+
+    assert [asked.partition("cursor=")[2][:2] for asked in shop.asked] == ["&l", "a&", "b&", "c&"]
+    (postponed,) = await trade.told(org_id, Job.Postponed.TOPIC)
+    assert "leads back to a page that was read" in str(postponed.data)
+
+
+def leads_to(cursor: str) -> Callable[[Handler], None]:
+    """A page of nothing, with another one after it."""
+    return lambda handler: handler.say(200, {"items": [], "nextCursor": cursor})
 
 
 def jobs_of(trade: Trade) -> Jobs:
