@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from api.running import acme, api, globex, neighbour, settings, shop_server, workers
 from domain.ids import OrgId
 from given import SECRETS, founded, store_of
 from packshot.store.events import EventStore
 from packshot.store.pool import Pools, open_pools
 from packshot.store.secrets import Secrets
 from services import Database, RunningServices, running_services
+
+__all__ = ["acme", "api", "globex", "neighbour", "settings", "shop_server", "workers"]
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,7 @@ def test_a_job_is_accepted_with_its_address_and_its_place_in_the_log(client: Cli
     job = answer.json()
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/api/v1/jobs/{job['jobId']}" == job["links"]["self"]
-    assert int(answer.headers["x-log-position"]) == 4
+    assert int(answer.headers["x-log-position"]) == 5
     assert (job["status"], job["attempt"], job["outputs"], job["error"]) == ("queued", 0, [], None)
     assert job["progress"] == {"done": 0, "total": 1}
     assert (job["sku"], job["clientRef"], job["presetLabel"]) == ("SKU-1", "mine", "label")
@@ -398,7 +398,7 @@ def test_a_picture_above_24_megapixels_is_made_by_a_worker_and_waited_for(
     assert what_happened(api, acme) == [
         "job.requested.v1", "job.queued.v1", "job.started.v1", "job.succeeded.v1",
     ]  # fmt: skip
-    assert int(answer.headers["x-log-position"]) == 4
+    assert int(answer.headers["x-log-position"]) == 5
     if accept == "image/*":
         assert answer.content.startswith(b"\xff\xd8\xff")
     else:
@@ -438,7 +438,7 @@ def what_happened(api: RunningApi, acme: Created) -> list[str]:
 
     async def read() -> list[str]:
         async with open_services(api.settings, render=False) as services:
-            return [event.type for event in await services.store.read(acme.org_id, after=2)]
+            return [event.type for event in await services.store.read(acme.org_id, after=3)]
 
     return asyncio.run(read())
 

@@ -181,7 +181,7 @@ def test_a_client_gone_in_the_middle_leaves_nothing(
     assert line["status"] == 499
     assert spool_of(api) == []
     position = client.post(PROCESS, files={"image": red_box()}, data={"width": "32"})
-    assert position.headers["x-log-position"] == "5"  # founded, key issued, and this one's three
+    assert position.headers["x-log-position"] == "6"  # founded: three, and this one's three
 
 
 def test_a_client_gone_before_its_answer_breaks_nothing(

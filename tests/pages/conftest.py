@@ -15,16 +15,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, sync_playwright
 
-from api.conftest import (
-    acme,
-    api,
-    globex,
-    neighbour,
-    settings,
-    shop_server,
-    untouched_limits,
-    workers,
-)
+from api.conftest import untouched_limits
 from api.server import RunningApi
 from domain.ids import OrgId, UserId
 from domain.recorded import Actor, Context
@@ -33,16 +24,7 @@ from packshot.commands.organizations import Created
 from packshot.wiring import Services, open_services
 from pages.looking import Theme, Watched, a_page
 
-__all__ = [
-    "acme",
-    "api",
-    "globex",
-    "neighbour",
-    "settings",
-    "shop_server",
-    "untouched_limits",
-    "workers",
-]
+__all__ = ["untouched_limits"]
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = [

@@ -39,6 +39,7 @@ GOOD: dict[str, Any] = {
     "plan": {},
     "source": {},
     "timings": {},
+    "generated": False,
 }
 
 

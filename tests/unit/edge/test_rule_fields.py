@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticCustomError
 
-from packshot.edge.lists import Flag, WordList
+from packshot.edge.fields import Truth
+from packshot.edge.lists import WordList
 from packshot.edge.moments import Day
 
 
@@ -56,13 +57,13 @@ def test_what_is_no_list_of_known_words_is_refused(written: Any) -> None:
 
 @pytest.mark.parametrize(
     ("written", "flag"),
-    [(True, True), ("true", True), ("TRUE", True), (False, False), ("false", False)],
+    [(True, True), ("true", True), ("TRUE", True), (1, True), (False, False), ("0", False)],
 )
 def test_a_flag_is_true_or_false(written: Any, flag: bool) -> None:
-    assert Flag().read(written) is flag
+    assert Truth().read(written) is flag
 
 
-@pytest.mark.parametrize("written", [1, 0, "1", "yes", "", None, []])
+@pytest.mark.parametrize("written", [2, -1, "yes", "", None, []])
 def test_anything_else_is_no_flag(written: Any) -> None:
     with pytest.raises(PydanticCustomError, match="must be true or false"):
-        Flag().read(written)
+        Truth().read(written)
