@@ -15,6 +15,8 @@ from installation import Up, running_up
 from pages.looking import Watched, a_page
 from pictures import encoded
 
+expect.set_options(timeout=60_000)  # whole machines are busy with other tests
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHROMIUM = shutil.which("chromium")
@@ -85,7 +87,7 @@ def sign_up(page: Page, up: Up) -> None:
 def make_a_packshot_of_the_sample(page: Page) -> None:
     """Let the Studio make a sample photo pass Amazon's rules."""
     page.get_by_role("button", name="Bottle").click()
-    expect(page.locator("#compliance")).to_contain_text("Broken:")
+    expect(page.locator("#compliance")).to_contain_text("Broken:", timeout=60_000)
     page.get_by_role("button", name="Mend what can be mended").click()
     expect(page.locator("#compliance .chip")).to_have_text("12 of 12")
 
