@@ -29,7 +29,7 @@ from packshot.render.refusals import RendererLost
 from packshot.store import deliveries, jobqueue
 from packshot.store.blobs import Blobs
 from packshot.store.events import EventStore
-from packshot.store.jobqueue import Lease
+from packshot.store.jobqueue import LaneTaken, Lease
 from packshot.store.wake import Waker
 
 FIRST_BACKOFF_S = 2.0
@@ -40,6 +40,8 @@ RECORD_WITHIN_S = 300.0
 RECORD_AGAIN_AFTER_S = 1.0
 HAND_BACK_WITHIN_S = 5.0
 PUT_OFF_S = 60.0
+# A job whose lane is taken looks again after this; most of a lane's jobs take about a second.
+LANE_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -118,10 +120,16 @@ class Attempts:
             return await self._begin(org_id, job_id)
         except (Unavailable, Conflict):
             raise  # the relay sends it again
+        except LaneTaken:
+            await self._put_off(org_id, job_id, wait_s=LANE_PAUSE_S)
+            return None
         except Exception:
-            async with self.store.pools.writing() as connection:
-                await jobqueue.put_off(connection, org_id, job_id, wait_s=PUT_OFF_S)
+            await self._put_off(org_id, job_id, wait_s=PUT_OFF_S)
             raise
+
+    async def _put_off(self, org_id: OrgId, job_id: JobId, *, wait_s: float) -> None:
+        async with self.store.pools.writing() as connection:
+            await jobqueue.put_off(connection, org_id, job_id, wait_s=wait_s)
 
     async def _begin(self, org_id: OrgId, job_id: JobId) -> tuple[Lease, Job] | None:
         """Lease the job and record that an attempt began; None when there is nothing to do."""

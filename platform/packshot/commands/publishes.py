@@ -242,7 +242,9 @@ class Publishes:
     async def _enqueue(self, context: Context, publish: Publish, *others: Publish) -> Published:
         """Save the publish with a job that carries it out, queued."""
         job = requested_publish(publish)
-        ticket = Ticket(job.priority or 0, None, context.correlation_id, None, None)
+        ticket = Ticket(
+            job.priority or 0, None, context.correlation_id, None, None, lane=_lane_of(publish.wish)
+        )
         async with self.store.together() as unit:
             head = await self.store.save(context, publish, job, *others)
             await jobqueue.put(await unit.connection(), context.org_id, job.job_id, ticket)
@@ -281,6 +283,11 @@ class Publishes:
             return await find_actors(
                 connection, tenant_id=org_id.uuid, publish_ids=[one.id for one in publishes]
             )
+
+
+def _lane_of(wish: Wish) -> str:
+    """What is published to one listing comes one after the other."""
+    return f"publish:{wish.integration_id}:{wish.target.listing}"
 
 
 def _undo_of(original: Publish) -> Wish:

@@ -5,6 +5,8 @@ the job's end, so neither exists without the other. A worker leases a job with a
 that token to end it: one that was thought dead and comes back finds its lease gone.
 
 scheduled → waiting → sent → leased → (row gone, or ended: kept for a retry)
+
+Jobs of one lane of an organization are leased one at a time.
 """
 
 from collections.abc import Sequence
@@ -12,19 +14,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+from asyncpg import UniqueViolationError
+
 from domain.ids import JobId, OrgId
 from packshot.store.pool import DriverConnection
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What the queue knows of a new job beyond its events."""
+    """What the queue knows of a new job beyond its events.
+
+    Jobs of the same ``lane`` are done one after the other; None: beside any other.
+    """
 
     priority: int
     not_before: datetime | None
     correlation_id: str
     input_url: str | None
     webhook_url: str | None
+    lane: str | None = None
+
+
+class LaneTaken(Exception):
+    """Another job of the same lane is leased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +56,9 @@ async def put(connection: DriverConnection, org_id: OrgId, job_id: JobId, ticket
     await connection.execute(
         """
         INSERT INTO work.job (tenant_id, job_id, state, priority, due_at, correlation_id,
-                              input_url, webhook_url)
+                              input_url, webhook_url, lane)
         VALUES ($1, $2, CASE WHEN $4::timestamptz > now() THEN 'scheduled' ELSE 'waiting' END,
-                $3, coalesce($4, now()), $5, $6, $7)
+                $3, coalesce($4, now()), $5, $6, $7, $8)
         """,
         org_id.uuid,
         job_id.uuid,
@@ -55,6 +67,7 @@ async def put(connection: DriverConnection, org_id: OrgId, job_id: JobId, ticket
         ticket.correlation_id,
         ticket.input_url,
         ticket.webhook_url,
+        ticket.lane,
     )
 
 
@@ -87,21 +100,25 @@ async def lease(
     """Take a job for ``lease_s`` seconds; None when it is not there, not due, or another's.
 
     The row stays locked until the transaction ends, so nobody else can end the job meanwhile.
+    Raises LaneTaken, after which the transaction can only be rolled back.
     """
     token = uuid4()
-    row = await connection.fetchrow(
-        """
-        UPDATE work.job
-        SET state = 'leased', lease_token = $3, lease_until = now() + make_interval(secs => $4)
-        WHERE tenant_id = $1 AND job_id = $2
-          AND (state IN ('waiting', 'sent') OR (state = 'leased' AND lease_until < now()))
-        RETURNING correlation_id, input_url, webhook_url
-        """,
-        org_id.uuid,
-        job_id.uuid,
-        token,
-        lease_s,
-    )
+    try:
+        row = await connection.fetchrow(
+            """
+            UPDATE work.job
+            SET state = 'leased', lease_token = $3, lease_until = now() + make_interval(secs => $4)
+            WHERE tenant_id = $1 AND job_id = $2
+              AND (state IN ('waiting', 'sent') OR (state = 'leased' AND lease_until < now()))
+            RETURNING correlation_id, input_url, webhook_url
+            """,
+            org_id.uuid,
+            job_id.uuid,
+            token,
+            lease_s,
+        )
+    except UniqueViolationError:
+        raise LaneTaken from None
     if row is None:
         return None
     return Lease(org_id, job_id, token, row["correlation_id"], row["input_url"], row["webhook_url"])

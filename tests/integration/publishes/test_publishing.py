@@ -12,6 +12,7 @@ from domain.ids import OrgId
 from domain.listing import Target, Wish
 from given import context
 from integration.publishes.conftest import SKU, Desk
+from packshot.store import jobqueue
 from reference_bridge import Bridge, jpeg
 from shop import Handler, Shop
 
@@ -166,11 +167,32 @@ async def test_two_publishes_at_once_come_one_after_the_other(
         await desk.ask(acme, integration_id, red=220, target=Target(SKU, slot="pt01")),
     ]
 
-    done = await asyncio.gather(*(desk.work(acme, one) for one in asked))
+    first = await asyncio.gather(*(desk.work(acme, one) for one in asked))
+    done = [await desk.work(acme, one) for one in first]  # whoever was second, let in now
 
     shown = [one["sha256"] for one in bridge.item(SKU)["images"]]
+    assert {one.status for one in first} <= {"live", "queued"}
     assert {one.status for one in done} == {"live"}
     assert shown == [one.wish.output_sha256 for one in done]
+
+
+async def test_a_listing_that_is_being_published_to_is_waited_for(
+    desk: Desk, bridge: Bridge, acme: OrgId
+) -> None:
+    integration_id = desk.connect(bridge.url)
+    first = await desk.ask(acme, integration_id, red=200)
+    second = await desk.ask(acme, integration_id, red=220)
+    elsewhere = await desk.ask(acme, desk.connect(bridge.url))
+
+    async with desk.store.together() as unit:
+        await jobqueue.lease(await unit.connection(), acme, first.job_id, lease_s=60.0)
+    for one in (second, elsewhere):
+        await desk.attempts.attempt(acme, one.job_id)
+
+    assert (await desk.find(acme, second.publish_id)).status == "queued"
+    assert (await desk.find(acme, elsewhere.publish_id)).status == "live"
+    waiting = "SELECT job_id FROM work.job WHERE state = 'scheduled' AND due_at > now()"
+    assert [row["job_id"] for row in await desk.rows(waiting)] == [second.job_id.uuid]
 
 
 async def test_the_same_bytes_are_uploaded_once(desk: Desk, bridge: Bridge, acme: OrgId) -> None:
