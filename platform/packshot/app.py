@@ -183,7 +183,7 @@ class Application(Quart):
 
     def __init__(self) -> None:
         super().__init__("packshot", static_folder=None)
-        self.url_map.merge_slashes = False  # //api is another address, not a redirect in HTML
+        self.url_map.merge_slashes = False  # /api//v1 is another address, not a redirect in HTML
         self.url_map.strict_slashes = True
 
     async def make_default_options_response(self) -> Response:

@@ -28,3 +28,12 @@ PREFLIGHT_HEADERS = [
     (b"access-control-max-age", b"86400"),
     (b"vary", b"access-control-request-method, access-control-request-headers"),
 ]
+
+
+def is_of_api(path: str) -> bool:
+    """Whether a path leads to the API.
+
+    A base URL that ends with a slash makes it ``//api/…``: the router passes over slashes that
+    begin a path, so what any page may read there must not hang on them.
+    """
+    return f"/{path.lstrip('/')}/".startswith(API_PREFIX)

@@ -12,7 +12,7 @@ from werkzeug.routing import RoutingException
 from domain.errors import InvalidInput, Refusal
 from packshot.edge.bodies import PulledBody, unless_client_leaves
 from packshot.edge.contract import Call, Endpoint, NoFields, Reply
-from packshot.edge.cors import API_PREFIX
+from packshot.edge.cors import is_of_api
 from packshot.edge.credentials import refuse_key_in_query
 from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
@@ -69,7 +69,7 @@ def _looks_for_a_page(asked: Request) -> bool:
     """Whether a browser asks: curl and most clients take anything, browsers HTML before JSON."""
     wanted = asked.accept_mimetypes
     prefers_html = wanted.quality("text/html") > wanted.quality("application/json")
-    return prefers_html and not asked.path.startswith(API_PREFIX)
+    return prefers_html and not is_of_api(asked.path)
 
 
 class _Runner:

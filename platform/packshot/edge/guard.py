@@ -12,7 +12,7 @@ import structlog
 
 from domain.errors import Refusal
 from packshot.edge.arrival import Arrival
-from packshot.edge.cors import API_PREFIX, CORS_HEADERS, PREFLIGHT_HEADERS
+from packshot.edge.cors import CORS_HEADERS, PREFLIGHT_HEADERS, is_of_api
 from packshot.edge.exchange import SCOPE_KEY, Exchange
 from packshot.edge.limits import limit_headers
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes
@@ -112,7 +112,7 @@ class _Passage:
         headers.append((b"x-request-id", exchange.request_id.encode()))
         headers += limit_headers(exchange.decision)
         headers.append((b"x-content-type-options", b"nosniff"))
-        if exchange.path.startswith(API_PREFIX):
+        if is_of_api(exchange.path):
             headers += CORS_HEADERS
         message["headers"] = headers
 
@@ -141,7 +141,7 @@ class _Passage:
         return (
             self._scope["method"] == "OPTIONS"
             and self._arrival.asks_for_method
-            and self.exchange.path.startswith(API_PREFIX)
+            and is_of_api(self.exchange.path)
         )
 
     async def _refuse(self, refusal: Refusal) -> None:

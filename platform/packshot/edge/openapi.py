@@ -8,12 +8,12 @@ import orjson
 from pydantic import BaseModel
 
 from packshot.edge.contract import Endpoint
+from packshot.edge.cors import is_of_api
 from packshot.edge.event_streams import EVENT_STREAM
 from packshot.edge.gate import HEAVY_COST
 from packshot.edge.problems import KINDS, PROBLEM_JSON
 from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ranged_fields
 
-API_PREFIX = "/api/"
 KEY_CODES = (
     "ambiguous_credentials", "key_in_query", "key_missing", "key_malformed", "key_unknown",
     "key_expired", "key_revoked", "rate_limited",
@@ -223,7 +223,7 @@ def _ref(model: type[BaseModel]) -> Schema:
 
 def _tag(endpoint: Endpoint) -> str:
     parts = endpoint.path.removeprefix("/api/v1/").strip("/").split("/")
-    return parts[0] if endpoint.path.startswith(API_PREFIX) else "service"
+    return parts[0] if is_of_api(endpoint.path) else "service"
 
 
 def _version() -> str:
