@@ -121,6 +121,24 @@ def test_a_known_and_an_unknown_address_are_refused_in_the_same_words(
     assert "set-cookie" not in told[0].headers
 
 
+def test_no_header_tells_whether_somebody_else_tries_an_account(
+    http: Http, owner: SignedIn, api: RunningApi, acme: Created
+) -> None:
+    nobody = Http(http.base_url, None)
+    wrong = {"email": owner.email, "password": "not the password"}
+
+    answers = [
+        nobody.post("/sign-in", data=wrong),
+        nobody.post("/sign-in", data=wrong),
+        nobody.post(link_to(api, acme.org_id), data=wish(email=owner.email)),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 409]
+    for answer in answers:
+        assert answer.headers["ratelimit"].startswith('"sign-in-address"')
+        assert answer.headers["x-ratelimit-limit"] == "20"
+
+
 def test_an_account_is_tried_five_times_then_waits_and_others_do_not(
     http: Http, owner: SignedIn
 ) -> None:

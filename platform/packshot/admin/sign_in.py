@@ -134,9 +134,11 @@ def _hashed(text: str) -> str:
 
 
 async def _charge(visit: Visit[Any], charges: Sequence[Charge]) -> None:
+    """Count the try; how far an account or a link is tried tells of others, so no header does."""
     for charge in charges:
+        count = visit.gate.charge if charge.policy is ADDRESS else visit.gate.charge_untold
         try:
-            await visit.gate.charge(visit.exchange, charge)
+            await count(visit.exchange, charge)
         except Refusal as refusal:
             wait = _in_words(int(refusal.headers["Retry-After"]))
             is_link = charge.policy is LINK

@@ -72,6 +72,15 @@ class Gate:
         """Count a request on a bucket of its own; raises Refusal (rate_limited)."""
         await self._charge(exchange, charge)
 
+    async def charge_untold(self, exchange: Exchange, charge: Charge) -> None:
+        """Count a request on a bucket whose level is not the caller's to know; raises Refusal.
+
+        The answer's headers tell of it only when it refuses, which says as much by itself.
+        """
+        told = exchange.decision
+        await self._charge(exchange, charge)
+        exchange.decision = told
+
     def place(self, endpoint: Endpoint, exchange: Exchange) -> AbstractContextManager[None]:
         """Hold one of the places of the key's organization while heavy work is done for it."""
         org_id = None if exchange.key is None else exchange.key.org_id
