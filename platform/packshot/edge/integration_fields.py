@@ -54,7 +54,13 @@ class ShopAddress(ReadField):
             raise self._invalid()
         if "?" in text or "#" in text or "@" in parts.netloc:
             raise self._invalid()
-        return text.rstrip("/")
+        return self._with_lower_host(text.rstrip("/"))
+
+    def _with_lower_host(self, text: str) -> str:
+        """The address as everybody spells it: a path may mean its case, scheme and host do not."""
+        scheme, _, rest = text.partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme.lower()}://{host.lower()}{slash}{path}"
 
     def _invalid(self) -> PydanticCustomError:
         return PydanticCustomError(
