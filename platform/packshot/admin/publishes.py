@@ -1,7 +1,5 @@
 """Publish activity: what was brought to the shops, how it stands, checked and taken back."""
 
-import csv
-import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -25,6 +23,7 @@ from packshot.edge.integration_shapes import parsed_integration_id
 from packshot.edge.limits import READ_COST
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
 from packshot.edge.problems import kind_of
+from packshot.edge.spreadsheets import CSV, MARK, csv_line
 from projections.publishes import PublishFilter
 
 PATH = "/publishes"
@@ -48,8 +47,6 @@ COLUMNS = (
     "publishId", "requestedAt", "sku", "title", "slot", "integration", "status", "requestedBy",
     "outputId", "undoOf", "error",
 )  # fmt: skip
-# A spreadsheet runs a cell that begins so (OWASP, "CSV Injection"); a ' before it makes it text.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class FilterQuery(Form):
@@ -127,7 +124,7 @@ async def show_publishes(visit: Visit[PublishesQuery]) -> Html:
 @page("GET", PATH + ".csv", scope=Scope.PUBLISH_READ, form=FilterQuery)
 async def download_publishes(visit: Visit[FilterQuery]) -> Streamed:
     """Answer every publish of the filter as CSV, as it is read."""
-    return Streamed(_csv(visit, _wanted(visit.form)), "text/csv; charset=utf-8", "publishes.csv")
+    return Streamed(_csv(visit, _wanted(visit.form)), CSV, "publishes.csv")
 
 
 @page("GET", ONE, scope=Scope.PUBLISH_READ, form=PublishQuery)
@@ -274,14 +271,14 @@ async def _rows(visit: Visit[Any], publishes: Any, actors: Any) -> list[Row]:
 
 
 async def _csv(visit: Visit[Any], wanted: PublishFilter) -> AsyncIterator[bytes]:
-    yield b"\xef\xbb\xbf" + _line(COLUMNS)  # the mark by which spreadsheets know UTF-8
+    yield MARK + csv_line(COLUMNS)
     before = None
     while True:
         found = await visit.services.publishes.list(
             visit.visitor.org_id, wanted, before=before, limit=CSV_ROWS, count_at_most=1
         )
         for row in await _rows(visit, found.publishes, found.actors):
-            yield _line(_cells(row))
+            yield csv_line(_cells(row))
         if len(found.publishes) < CSV_ROWS:
             return
         before = found.publishes[-1].id
@@ -302,12 +299,6 @@ def _cells(row: Row) -> list[str]:
         str(wish.undo_of or ""),
         "" if publish.error is None else publish.error["detail"],
     ]
-
-
-def _line(cells: Any) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
-    return text.getvalue().encode()
 
 
 async def _shops(visit: Visit[Any]) -> list[Connection]:
