@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class CatalogView:
-    """One row per listing that is there; what a shop tells no more has none."""
+    """One row per listing that is there; what a shop tells no more, or a shop let go, has none.
+
+    A connection that is over never begins again, so its pages leave nothing, however the log is
+    cut. Readers ask ``views.connection`` besides: this view may be behind.
+    """
 
     name = "catalog_item"
     statement = """
@@ -36,6 +40,11 @@ class CatalogView:
         ), removed AS (
           DELETE FROM {table} r USING newest
           WHERE r.tenant_id = $1 AND r.item_id = newest.item_id AND newest.item IS NULL
+        ), let_go AS (
+          DELETE FROM {table} r USING es.event over
+          WHERE over.tenant_id = $1 AND over.seq > $2 AND over.seq <= $3
+            AND over.type = 'connection.disconnected.v1'
+            AND r.tenant_id = $1 AND r.integration_id = over.stream_id
         )
         INSERT INTO {table} (tenant_id, item_id, integration_id, position, remote_id, sku, title,
                              url, images, digest, updated_at)
@@ -46,6 +55,10 @@ class CatalogView:
                      AS r(integration_id uuid, remote_id text, sku text, title text, url text,
                           images jsonb, digest text, updated_at timestamptz)
         WHERE newest.item IS NOT NULL
+          AND NOT EXISTS (SELECT FROM es.event over
+                          WHERE over.tenant_id = $1 AND over.seq <= $3
+                            AND over.stream_id = r.integration_id
+                            AND over.type = 'connection.disconnected.v1')
         ON CONFLICT (tenant_id, item_id)
         DO UPDATE SET position = excluded.position, sku = excluded.sku, title = excluded.title,
                       url = excluded.url, images = excluded.images, digest = excluded.digest,

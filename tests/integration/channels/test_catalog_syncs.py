@@ -391,6 +391,27 @@ async def test_a_catalog_made_anew_is_the_one_that_was_lived(
     await owner.close()
 
 
+@pytest.mark.parametrize("stretch", [1, 2, 7, 5000])
+async def test_the_listings_of_a_shop_that_is_let_go_are_gone_however_the_log_is_followed(
+    trade: Trade, shop: Shop, org_id: OrgId, database: Database, stretch: int
+) -> None:
+    first = await trade.connected(org_id, shop)
+    await trade.synced(org_id, first)
+    await trade.connections.disconnect(context(org_id), first)
+    again = await trade.connected(org_id, shop)
+    await trade.synced(org_id, again)
+    owner = await asyncpg.connect(database.owner_url)
+
+    async with open_projector_pool(database.projector_url, size=1) as pool:
+        await follow_everything(pool, stretch=stretch)
+
+    rows = await owner.fetch("SELECT integration_id, sku FROM views.catalog_item ORDER BY sku")
+    await owner.close()
+    assert [tuple(row) for row in rows] == [
+        (again.uuid, sku) for sku in ("SKU-0000", "SKU-0001", "SKU-0002")
+    ]
+
+
 async def test_a_page_goes_on_after_a_listing_that_has_gone(
     trade: Trade, shop: Shop, org_id: OrgId, database: Database
 ) -> None:
