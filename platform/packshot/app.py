@@ -198,8 +198,9 @@ class Application(Quart):
 def create_app(services: "Services") -> Quart:
     """The application on these services; it opens its limiter and closes it after serving."""
     app = Application()
-    limiter = Limiter.connect(services.settings.redis_url)
-    endpoints = (*ENDPOINTS, *TRIALS) if services.settings.public_api else ENDPOINTS
+    settings = services.settings
+    limiter = Limiter.connect(settings.redis_url, answer_within_s=settings.limiter_answer_within_s)
+    endpoints = (*ENDPOINTS, *TRIALS) if settings.public_api else ENDPOINTS
     document = openapi_document(endpoints)
     state = ServingState(limiter, document, postman_collection(document))
     state.on_drain.append(services.jobs.endings.give_up)
@@ -212,7 +213,7 @@ def create_app(services: "Services") -> Quart:
 
     @app.before_serving
     async def prepare_spool() -> None:
-        sweep_spool(spool_of(services.settings.storage_dir))
+        sweep_spool(spool_of(settings.storage_dir))
 
     @app.while_serving
     async def tell_key_uses() -> AsyncGenerator[None, None]:

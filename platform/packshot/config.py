@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 MIB = 1024 * 1024
 DEMO_SHOP_URL = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 DEFAULT_PUBLIC_URL = "http://localhost:3000"
+LIMITER_ANSWER_WITHIN_S = 0.05
 
 
 class InvalidSettings(Exception):
@@ -29,6 +30,7 @@ class Settings:
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
     the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
     address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
+    Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
     """
 
     database_url: str = field(repr=False)  # all four may hold passwords
@@ -44,6 +46,7 @@ class Settings:
     upload_max_bytes: int = 50 * MIB
     public_api: bool = False
     demo_shop_url: str | None = None
+    limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":

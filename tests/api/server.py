@@ -17,9 +17,11 @@ from packshot.config import Settings
 ROOT = Path(__file__).parents[2]
 RUN = """
 import os, sys
+from dataclasses import replace
 from packshot.config import Settings
 from packshot.serve import serve
-serve(Settings.read(os.environ), port=int(sys.argv[1]))
+settings = replace(Settings.read(os.environ), limiter_answer_within_s=float(sys.argv[2]))
+serve(settings, port=int(sys.argv[1]))
 """
 WITHIN_S = 30.0
 
@@ -79,7 +81,7 @@ def running_api(
     """Run the API in a process until the block ends; ``environ`` is told to it besides."""
     environ = os.environ | environment_of(settings) | dict(environ or {})
     environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
-    command = [sys.executable, "-c", RUN, str(port)]
+    command = [sys.executable, "-c", RUN, str(port), str(settings.limiter_answer_within_s)]
     with followed(command, environ) as (process, log):
         started = log.wait_for(event="api_started")
         yield RunningApi(process, started["port"], settings, log)

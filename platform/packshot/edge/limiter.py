@@ -12,12 +12,12 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from packshot.config import LIMITER_ANSWER_WITHIN_S
 from packshot.edge.gcra import SCRIPT, LocalBuckets, read_answers, script_arguments
 from packshot.edge.limits import Charge, Decision
 
 # The broker's maintenance runs KEYS over its own database; the limiter's buckets stay out of it.
 DATABASE_INDEX = 1
-ANSWER_WITHIN_S = 0.05
 PROBE_EVERY_S = 1.0
 MAX_BATCH = 256
 
@@ -50,7 +50,7 @@ class Limiter:
         self._script_sha: str | None = None
 
     @classmethod
-    def connect(cls, redis_url: str, *, answer_within_s: float = ANSWER_WITHIN_S) -> Self:
+    def connect(cls, redis_url: str, *, answer_within_s: float = LIMITER_ANSWER_WITHIN_S) -> Self:
         """A limiter on the Valkey of this URL (``redis://…`` or ``unix://…``), in its own index."""
         pool = BlockingConnectionPool.from_url(
             in_own_database(redis_url),
