@@ -183,17 +183,17 @@ async def test_a_sync_that_was_called_off_records_no_page_more(
     shop.reopen(products=250)
     integration_id = await trade.connected(org_id, shop)
     job_id = await trade.asked(org_id, integration_id)
-    called_off = asyncio.Event()
+    was_asked, called_off = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def hold_back(handler: Handler) -> None:
+        loop.call_soon_threadsafe(was_asked.set)
         asyncio.run_coroutine_threadsafe(called_off.wait(), loop).result(20)
         handler.say(200, shop.page("", 100))
 
     shop.faults.append(hold_back)
     attempt = asyncio.create_task(trade.attempts.attempt(org_id, job_id))
-    while not any(asked.startswith("GET /catalog") for asked in shop.asked):
-        await asyncio.sleep(0.01)
+    await was_asked.wait()
     await jobs_of(trade).cancel(context(org_id), job_id)
     called_off.set()
     await attempt

@@ -93,7 +93,8 @@ async def test_a_connection_is_closed_when_nobody_wants_it(open_client: OpenClie
 
         await post(client, server.port)
 
-        await server.closed.wait()
+        assert await server.closed.wait()
+        assert server.connections == 1
 
 
 async def test_calls_at_once_have_a_connection_each(open_client: OpenClient) -> None:

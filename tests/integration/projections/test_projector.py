@@ -40,8 +40,11 @@ async def test_what_happens_is_followed_without_any_wake_up(
     nowhere = replace(settings, redis_url="unix:///nowhere/valkey.sock")
     with running_projector(nowhere):
         await some_history(store, org_id)
+        happened = await log_of(owner)
 
-        await eventually(lambda: entries_of(owner), until=await log_of(owner))
+        await eventually(lambda: entries_of(owner), until=happened)
+
+    assert len(await entries_of(owner)) == len(happened) > 30
 
 
 async def test_a_wake_up_is_followed_before_anybody_looks(
@@ -64,7 +67,8 @@ async def test_a_wake_up_is_followed_before_anybody_looks(
     await eventually(lambda: entries_of(owner), until=await log_of(owner))
 
     stop.set()
-    await running
+    assert await running is None
+    assert await entries_of(owner) == await log_of(owner) != []
 
 
 async def repeated(org_id: OrgId) -> AsyncIterator[str]:

@@ -1,6 +1,7 @@
 """A child that a picture took over, or that cannot start, harms nothing but its own picture."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -176,7 +177,7 @@ async def test_when_no_child_can_be_started_the_service_is_to_blame_and_not_the_
 async def test_a_child_that_never_gets_ready_is_given_up(
     command: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command("import time; time.sleep(600)")
+    command("import signal; signal.pause()")
     monkeypatch.setattr(process_module, "START_SECONDS", 0.3)
 
     with pytest.raises(Unavailable):
@@ -187,16 +188,20 @@ async def test_a_child_that_never_gets_ready_is_given_up(
 async def test_a_pool_that_cannot_start_leaves_no_child(
     command: Callable[[str], None], tmp_path: Path
 ) -> None:
-    once = tmp_path / "once"
+    once, failed = tmp_path / "once", tmp_path / "failed"
+    os.mkfifo(failed)
     command(f"""
-import os, time
+import os, signal
 try:
     os.mkdir({str(once)!r})
 except FileExistsError:
+    with open({str(failed)!r}, 'wb') as told:
+        told.write(b'x')
     raise SystemExit(3)
-time.sleep(0.5)
+with open({str(failed)!r}, 'r+b', buffering=0) as failures:
+    failures.read(1), failures.read(1)
 print('{{"engine": {{}}}}', flush=True)
-time.sleep(600)
+signal.pause()
 """)
     pool = RenderPool(3)
 

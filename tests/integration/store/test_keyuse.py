@@ -92,8 +92,14 @@ async def test_what_is_untold_at_the_end_is_told_then(
     uses: KeyUses, database: Database, org_id: OrgId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(keyuse, "TOLD_EVERY_S", 3600)
-    telling = asyncio.create_task(uses.keep_telling())
-    await asyncio.sleep(0)
+    started = asyncio.Event()
+
+    async def told_to_begin() -> None:
+        started.set()
+        await uses.keep_telling()
+
+    telling = asyncio.create_task(told_to_begin())
+    await started.wait()
     uses.note(org_id, KEY, address="::1", endpoint="GET /")
 
     telling.cancel()
