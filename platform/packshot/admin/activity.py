@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Annotated
 from uuid import UUID
 
 import orjson
@@ -13,15 +12,15 @@ from domain.errors import NotFound
 from domain.scopes import Scope
 from packshot.admin.shell.answers import Html
 from packshot.admin.shell.declaring import Visit, page
+from packshot.admin.shell.lists import address
 from packshot.commands.trail import Told, called, shown_data
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label
-from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of, position_of
 from projections.activity import Activity, Wanted, stream_of
 from projections.sentences import SENTENCES
 
 PATH = "/activity"
-MOST_DIGITS = 18  # what a position surely holds
 NO_STREAM = UUID(int=0)
 ICONS: Mapping[str, str] = {
     "key": "key-round",
@@ -67,7 +66,7 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
     """Show what happened in the organization, newest first."""
     form, org_id, trail = visit.form, visit.visitor.org_id, visit.services.trail
     subject = None if form.subject is None else stream_of(form.subject) or NO_STREAM
-    wanted = Wanted(form.type, form.actor, before=_position(form.after), stream_id=subject)
+    wanted = Wanted(form.type, form.actor, before=form.after_position(), stream_id=subject)
     told = await trail.list(org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1)
     total = Total(told.total) if wanted.is_everything else Total.counted(told.total)
     shown, paging = page_of(
@@ -79,10 +78,10 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
     values = {
         "days": _days([_line(entry, told) for entry in shown]),
         "paging": paging,
-        "next": following and _address(**query, cursor=following),
-        "first": None if form.cursor is None else _address(**query),
+        "next": following and address(PATH, **query, cursor=following),
+        "first": None if form.cursor is None else address(PATH, **query),
         "query": query,
-        "without_subject": _address(type=form.type, actor=form.actor),
+        "without_subject": address(PATH, type=form.type, actor=form.actor),
         "subject_called": form.subject and told.subjects.get(form.subject, form.subject),
         "types": sorted(SENTENCES),
         "actors": await trail.actors(org_id),
@@ -95,7 +94,7 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
 @page("GET", PATH + "/{position}", scope=Scope.AUDIT_READ)
 async def show_event(visit: Visit[NoFields]) -> Html:
     """Show an event's facts as the log holds them."""
-    position = _digits(visit.path["position"])
+    position = position_of(visit.path["position"])
     if position is None:
         raise NotFound("not_found", "There is no such event.", fix="Look at the list.")
     org_id, trail = visit.visitor.org_id, visit.services.trail
@@ -127,22 +126,3 @@ def _line(entry: Activity, told: Told) -> Line:
 def _days(lines: Sequence[Line]) -> list[tuple[str, list[Line]]]:
     days = groupby(lines, key=lambda line: line.entry.at.date())
     return [(f"{day:%A} {day.day} {day:%B %Y}", list(inside)) for day, inside in days]
-
-
-def _position(place: str | None) -> int | None:
-    if place is None:
-        return None
-    position = _digits(place)
-    if position is None:
-        raise bad_cursor()
-    return position
-
-
-def _digits(text: str) -> int | None:
-    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
-    return int(text) if is_number else None
-
-
-def _address(**query: Any) -> str:
-    said = urlencode({name: value for name, value in query.items() if value})
-    return f"{PATH}?{said}" if said else PATH

@@ -18,8 +18,8 @@ from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form, read_form
 from packshot.edge.integration_fields import BridgeSecret, ShopAddress
-from packshot.edge.integration_shapes import integration_id_of
-from packshot.edge.paging import PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import PageForm, Total, page_of
+from packshot.edge.path_ids import integration_id_of
 from packshot.edge.problems import kind_of
 
 PATH = "/integrations"
@@ -229,7 +229,8 @@ async def _shops_page(
     status: int = 200,
 ) -> Html:
     connections, org_id = visit.services.connections, visit.visitor.org_id
-    listed = await connections.list(org_id, after=_place(query.after), limit=query.limit + 1)
+    after = query.after_id(IntegrationId)
+    listed = await connections.list(org_id, after=after, limit=query.limit + 1)
     shown, page_ = page_of(
         listed.connections, query, total=Total(listed.total), place=lambda c: str(c.integration_id)
     )
@@ -286,10 +287,3 @@ def _typed(visit: Visit[Any], *names: str) -> dict[str, object]:
                 fix=f"Fill in the {name}.",
             )
     return {name: visit.values[name] for name in names if name in visit.values}
-
-
-def _place(text: str | None) -> Any:
-    try:
-        return None if text is None else IntegrationId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None

@@ -1,8 +1,6 @@
 """Jobs: what is being made and what was made, followed while it happens."""
 
 from typing import Annotated, Any
-from urllib.parse import urlencode
-from uuid import UUID
 
 from domain.errors import Conflict, InvalidInput, Refusal
 from domain.ids import ItemId, JobId
@@ -12,18 +10,13 @@ from domain.scopes import Scope
 from packshot.admin.job_rows import may_be_changed, row_of
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.admin.shell.lists import address
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Word
 from packshot.edge.forms import read_form
-from packshot.edge.job_shapes import job_id_of
-from packshot.edge.paging import (
-    MOST_COUNTED,
-    PageForm,
-    Total,
-    bad_cursor,
-    page_of,
-)
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of
 from packshot.edge.paging import PageAnswer as PageOf
+from packshot.edge.path_ids import job_id_of
 from packshot.edge.problems import kind_of
 from projections.jobs import JobFilter
 
@@ -44,7 +37,7 @@ async def show_jobs(visit: Visit[JobsQuery]) -> Html:
     listed = await jobs.list(
         org_id,
         JobFilter(status=form.status),
-        before=_place(form.after),
+        before=form.after_id(JobId),
         limit=form.limit + 1,
         count_at_most=MOST_COUNTED + 1 if form.status else None,
     )
@@ -58,7 +51,7 @@ async def show_jobs(visit: Visit[JobsQuery]) -> Html:
         "status": form.status,
         "is_first": form.cursor is None,
         "is_going_on": any(not row.job.is_ended for row in rows),
-        "address": _address("/jobs", status=form.status, cursor=_sent(visit, "cursor")),
+        "address": address("/jobs", status=form.status, cursor=_sent(visit, "cursor")),
         **_paging("/jobs", paging, status=form.status),
     }
     return Html("jobs_list.html" if visit.is_fragment else "jobs.html", values)
@@ -105,7 +98,7 @@ async def _job_page(visit: Visit[Any], *, form: PageForm, problem: Refusal | Non
         "items": None,
         "is_changeable": may_be_changed(job),
         "problem": problem,
-        "address": _address(path, cursor=_sent(visit, "cursor")),
+        "address": address(path, cursor=_sent(visit, "cursor")),
     }
     if job.items is not None:
         values |= await _items(visit, job, form, path=path)
@@ -115,9 +108,8 @@ async def _job_page(visit: Visit[Any], *, form: PageForm, problem: Refusal | Non
 
 
 async def _items(visit: Visit[Any], job: Job, form: PageForm, *, path: str) -> dict[str, Any]:
-    after = None if form.after is None else _item_place(form.after)
     items = await visit.services.jobs.batches.list_items(
-        visit.visitor.org_id, job, after=after, limit=form.limit + 1
+        visit.visitor.org_id, job, after=form.after_id(ItemId), limit=form.limit + 1
     )
     total = Total(job.items or 0)
     shown, paging = page_of(items, form, total=total, place=lambda item: str(ItemId(item.id)))
@@ -128,30 +120,11 @@ def _paging(path: str, paging: PageOf, **query: str | None) -> dict[str, Any]:
     following = paging.next_cursor
     return {
         "paging": paging,
-        "next": None if following is None else _address(path, cursor=following, **query),
-        "first": _address(path, **query),
+        "next": None if following is None else address(path, cursor=following, **query),
+        "first": address(path, **query),
     }
-
-
-def _address(path: str, **query: str | None) -> str:
-    said = urlencode({name: value for name, value in query.items() if value})
-    return f"{path}?{said}" if said else path
 
 
 def _sent(visit: Visit[Any], name: str) -> str | None:
     value = visit.values.get(name)
     return value if isinstance(value, str) else None
-
-
-def _place(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else JobId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None
-
-
-def _item_place(text: str) -> UUID:
-    try:
-        return ItemId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None

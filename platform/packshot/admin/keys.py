@@ -3,8 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
-from uuid import UUID
 
 from domain.errors import InvalidInput, NotFound, Refusal
 from domain.ids import KeyId
@@ -23,9 +21,11 @@ from packshot.admin.key_forms import (
 from packshot.admin.key_rows import key_row, scope_groups
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
-from packshot.commands.api_keys import ChangedKey, NewKey, no_such_key
+from packshot.admin.shell.lists import address
+from packshot.commands.api_keys import ChangedKey, NewKey
 from packshot.edge.contract import NoFields
-from packshot.edge.paging import Total, bad_cursor, page_of
+from packshot.edge.paging import Total, page_of
+from packshot.edge.path_ids import key_id_of
 from packshot.edge.problems import kind_of
 from projections.api_keys import ListedKey
 
@@ -39,12 +39,12 @@ async def show_keys(visit: Visit[KeysQuery]) -> Html:
     """Show the page of keys; its table is a part that is asked for by itself."""
     form = visit.form
     cursor = visit.values.get("cursor", "")
-    values: dict[str, Any] = {"q": form.q or "", "address": _address(q=form.q, cursor=cursor)}
+    values: dict[str, Any] = {"q": form.q or "", "address": address(PATH, q=form.q, cursor=cursor)}
     if visit.is_fragment:
         return Html("keys_table.html", values | await _table(visit))
     if form.whole:
         return Html("keys.html", values | await _table(visit))
-    values["whole"] = _address(q=form.q, cursor=cursor, whole="yes")
+    values["whole"] = address(PATH, q=form.q, cursor=cursor, whole="yes")
     return Html("keys.html", values | {"rows": None})
 
 
@@ -82,7 +82,7 @@ async def rename_key(visit: Visit[NameForm]) -> PageAnswer:
     try:
         if visit.form.name is None:
             raise _nameless()
-        await visit.services.api_keys.rename(visit.context, _key_id(visit), visit.form.name)
+        await visit.services.api_keys.rename(visit.context, key_id_of(visit.path), visit.form.name)
     except NotFound:
         raise
     except Refusal as problem:
@@ -96,7 +96,7 @@ async def rotate_key(visit: Visit[RotatePageForm]) -> PageAnswer:
     granted = SCOPES[visit.visitor.role]
     try:
         changed = await visit.services.api_keys.rotate(
-            visit.context, _key_id(visit), grace_s=visit.form.grace, granted=granted
+            visit.context, key_id_of(visit.path), grace_s=visit.form.grace, granted=granted
         )
     except NotFound:
         raise
@@ -110,7 +110,7 @@ async def revoke_key(visit: Visit[RevokePageForm]) -> PageAnswer:
     """End a key."""
     try:
         await visit.services.api_keys.revoke(
-            visit.context, _key_id(visit), reason=visit.form.reason
+            visit.context, key_id_of(visit.path), reason=visit.form.reason
         )
     except NotFound:
         raise
@@ -122,7 +122,7 @@ async def revoke_key(visit: Visit[RevokePageForm]) -> PageAnswer:
 async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
     form, org_id = visit.form, visit.visitor.org_id
     listed = await visit.services.api_keys.list(
-        org_id, before=_place(form.after), limit=form.limit + 1, matching=form.q or ""
+        org_id, before=form.after_id(KeyId), limit=form.limit + 1, matching=form.q or ""
     )
     shown, paging = page_of(
         listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
@@ -134,8 +134,8 @@ async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
     return {
         "rows": [key_row(key, names) for key in shown],
         "paging": paging,
-        "first": None if form.cursor is None else _address(q=form.q, whole=whole),
-        "next": following and _address(q=form.q, cursor=following, whole=whole),
+        "first": None if form.cursor is None else address(PATH, q=form.q, whole=whole),
+        "next": following and address(PATH, q=form.q, cursor=following, whole=whole),
     }
 
 
@@ -152,7 +152,7 @@ def _ask_new(visit: Visit[Any], form: NewKeyPageForm, *, problem: Refusal | None
 
 
 async def _ask(visit: Visit[Any], verb: str, *, problem: Refusal | None = None) -> Html:
-    key = await visit.services.api_keys.find(visit.visitor.org_id, _key_id(visit))
+    key = await visit.services.api_keys.find(visit.visitor.org_id, key_id_of(visit.path))
     row = key_row(key, {})
     values = {
         "row": row,
@@ -210,22 +210,3 @@ def _nameless() -> InvalidInput:
         param="name",
         fix="Name the key after the program that will use it.",
     )
-
-
-def _key_id(visit: Visit[Any]) -> KeyId:
-    try:
-        return KeyId.parse(visit.path["keyId"])
-    except ValueError:
-        raise no_such_key() from None
-
-
-def _place(text: str | None) -> UUID | None:
-    try:
-        return None if text is None else KeyId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None
-
-
-def _address(**query: object) -> str:
-    said = urlencode({name: value for name, value in query.items() if value})
-    return f"{PATH}?{said}" if said else PATH

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from domain.catalog_sync import item_id_of
 from domain.errors import InvalidInput, NotFound, Refusal
-from domain.ids import ItemId, OutputId
+from domain.ids import OutputId
 from domain.listing import MAIN, SLOTS, Target, Wish
 from domain.output import Output
 from domain.scopes import Scope
@@ -15,10 +15,10 @@ from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.frames import frames_of
 from packshot.admin.shell.lists import address
-from packshot.commands.catalog import no_such_item
 from packshot.commands.publish_plans import DryRun
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
+from packshot.edge.path_ids import parsed_listing_id
 from packshot.edge.problems import kind_of
 from packshot.edge.sources import output_id_of
 from projections.catalog import CatalogFilter, Listing
@@ -179,11 +179,7 @@ async def _output(visit: Visit[Any], text: str) -> Output:
 
 
 async def _item(visit: Visit[Any], text: str) -> Listing:
-    try:
-        item_id = ItemId.parse(text)
-    except ValueError:
-        raise no_such_item() from None
-    return await visit.services.catalog.find(visit.visitor.org_id, item_id)
+    return await visit.services.catalog.find(visit.visitor.org_id, parsed_listing_id(text))
 
 
 def _told(form: Any) -> dict[str, str | None]:

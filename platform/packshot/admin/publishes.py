@@ -14,14 +14,14 @@ from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.frames import frames_of, sides_of
 from packshot.admin.shell.lists import address, paging
-from packshot.commands.publishes import Published, no_such_publish
+from packshot.admin.shell.shop_pictures import picture_reply
+from packshot.commands.publishes import Published
 from packshot.edge.contract import NoFields, Reply
 from packshot.edge.fields import Label, Word
-from packshot.edge.files import FileAnswer
 from packshot.edge.forms import Form
-from packshot.edge.integration_shapes import parsed_integration_id
 from packshot.edge.limits import READ_COST
-from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of
+from packshot.edge.path_ids import parsed_integration_id, publish_id_of
 from packshot.edge.problems import kind_of
 from packshot.edge.spreadsheets import CSV, MARK, csv_line
 from projections.publishes import PublishFilter
@@ -31,7 +31,6 @@ ONE = PATH + "/{publishId}"
 CALL_COST = 1.0  # it calls somebody else's server, and waits for it
 MOST_SHOPS = 100
 CSV_ROWS = 200
-KEPT = "private, max-age=3600"
 SAID = {
     "queued": ("Queued", "run"),
     "planned": ("Planned", "run"),
@@ -100,7 +99,7 @@ async def show_publishes(visit: Visit[PublishesQuery]) -> Html:
     found = await visit.services.publishes.list(
         org_id,
         wanted,
-        before=_place(form.after),
+        before=form.after_id(PublishId),
         limit=form.limit + 1,
         count_at_most=None if wanted.is_everything else MOST_COUNTED + 1,
     )
@@ -136,7 +135,7 @@ async def show_publish(visit: Visit[PublishQuery]) -> Html:
 @page("POST", ONE + "/verify", scope=Scope.PUBLISH_WRITE, cost=CALL_COST)
 async def verify_publish(visit: Visit[NoFields]) -> PageAnswer:
     """Look whether the listing still shows what was published."""
-    publish_id = _publish_id(visit)
+    publish_id = publish_id_of(visit.path)
     try:
         seen = await visit.services.publishes.verify(visit.context, publish_id)
     except NotFound:
@@ -169,17 +168,9 @@ async def undo_publish(visit: Visit[NoFields]) -> PageAnswer:
 async def read_picture(visit: Visit[NoFields]) -> Reply:
     """Answer a picture that the listing showed."""
     services, org_id = visit.services, visit.visitor.org_id
-    publish = (await services.publishes.find(org_id, _publish_id(visit))).publish
+    publish = (await services.publishes.find(org_id, publish_id_of(visit.path))).publish
     picture = await services.shop_pictures.of_publish(org_id, publish, visit.path["remoteId"])
-    file = FileAnswer(
-        picture.path,
-        f"picture.{picture.format}",
-        f"image/{picture.format}",
-        picture.sha256,
-        picture.size_bytes,
-    )
-    headers = {"cache-control": KEPT, "cross-origin-resource-policy": "same-origin"}
-    return Reply(file, headers=headers)
+    return picture_reply(picture)
 
 
 async def _asked(
@@ -188,7 +179,7 @@ async def _asked(
     otherwise: Callable[..., Awaitable[Html]],
 ) -> PageAnswer:
     try:
-        asked = await ask(visit.context, _publish_id(visit))
+        asked = await ask(visit.context, publish_id_of(visit.path))
     except NotFound:
         raise
     except Refusal as refusal:
@@ -200,7 +191,7 @@ async def _page(
     visit: Visit[Any], *, said: str | None = None, problem: Refusal | None = None
 ) -> Html:
     services, org_id = visit.services, visit.visitor.org_id
-    found = await services.publishes.find(org_id, _publish_id(visit))
+    found = await services.publishes.find(org_id, publish_id_of(visit.path))
     publish = found.publish
     (row,) = await _rows(visit, [publish], {publish.id: found.actor})
     source, planned, wish = _source(publish), publish.planned, publish.wish
@@ -224,7 +215,7 @@ async def _page(
 
 async def _undo_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
     services, org_id = visit.services, visit.visitor.org_id
-    found = await services.publishes.find(org_id, _publish_id(visit))
+    found = await services.publishes.find(org_id, publish_id_of(visit.path))
     (row,) = await _rows(visit, [found.publish], {found.publish.id: found.actor})
     frames, refused = [], None
     try:
@@ -312,20 +303,6 @@ def _wanted(form: FilterQuery) -> PublishFilter:
     if form.integration_id is not None:
         integration_id = parsed_integration_id(form.integration_id)
     return PublishFilter(form.status, None if integration_id is None else integration_id.uuid)
-
-
-def _publish_id(visit: Visit[Any]) -> PublishId:
-    try:
-        return PublishId.parse(visit.path["publishId"])
-    except ValueError:
-        raise no_such_publish() from None
-
-
-def _place(text: str | None) -> Any:
-    try:
-        return None if text is None else PublishId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None
 
 
 def _status(refusal: Refusal) -> int:

@@ -7,11 +7,9 @@ from pydantic import Field
 from domain.scopes import Scope
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label
-from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, page_of
 from packshot.edge.shapes import Answer, Time
 from projections.activity import Activity, ActivityView, Wanted
-
-MOST_DIGITS = 18  # what a position surely holds
 
 
 class ActivityForm(PageForm):
@@ -71,21 +69,13 @@ class ActivityAnswer(Answer):
 async def list_activity(call: Call[ActivityForm]) -> Reply:
     """Answer what happened in the organization, newest first."""
     form, org_id = call.form, call.key.org_id
-    wanted = Wanted(form.type, form.actor, before=_position(form.after))
+    wanted = Wanted(form.type, form.actor, before=form.after_position())
     rows, count = await call.services.trail.entries(
         org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1
     )
     total = Total(count) if wanted.is_everything else Total.counted(count)
     shown, page = page_of(rows, form, total=total, place=lambda row: str(row.position))
     return Reply(ActivityAnswer(data=[_entry(activity) for activity in shown], page=page))
-
-
-def _position(place: str | None) -> int | None:
-    if place is None:
-        return None
-    if not (place.isascii() and place.isdigit() and len(place) <= MOST_DIGITS):
-        raise bad_cursor()
-    return int(place)
 
 
 def _entry(activity: Activity) -> ActivityEntry:

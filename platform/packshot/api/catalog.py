@@ -1,32 +1,14 @@
 """/api/v1/catalog: the listings of every connected shop, as their last sync told them."""
 
-from typing import Annotated
-from uuid import UUID
-
-from pydantic import Field
-
-from domain.ids import ItemId
 from domain.scopes import Scope
-from packshot.commands.catalog import no_such_item
+from packshot.edge.catalog_lists import CatalogForm, catalog_page
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
-from packshot.edge.fields import Label
-from packshot.edge.integration_shapes import parsed_integration_id
-from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import PageAnswer
+from packshot.edge.path_ids import listing_id_of
 from packshot.edge.shapes import Answer, Time
-from projections.catalog import CatalogFilter, CatalogView, Listing
+from projections.catalog import CatalogView, Listing
 
 ITEMS = "/api/v1/catalog/items"
-
-
-class CatalogForm(PageForm):
-    """Which listings."""
-
-    integration_id: Annotated[str | None, Label(40)] = Field(
-        None, description="Only those of this connection."
-    )
-    q: Annotated[str | None, Label()] = Field(
-        None, description="Only those whose title or SKU holds this."
-    )
 
 
 class ListingImage(Answer):
@@ -77,23 +59,7 @@ class CatalogAnswer(Answer):
 )
 async def list_catalog(call: Call[CatalogForm]) -> Reply:
     """Answer the listings of the organization's shops, by SKU."""
-    form, org_id = call.form, call.key.org_id
-    integration_id = None
-    if form.integration_id is not None:
-        integration_id = parsed_integration_id(form.integration_id)
-        await call.services.connections.find(org_id, integration_id)
-    is_filtered = form.q is not None
-    listed = await call.services.catalog.list(
-        org_id,
-        CatalogFilter(integration_id, form.q),
-        after=None if form.after is None else _place(form.after),
-        limit=form.limit + 1,
-        count_at_most=MOST_COUNTED + 1 if is_filtered else None,
-    )
-    total = Total.counted(listed.total) if is_filtered else Total(listed.total)
-    shown, page = page_of(
-        listed.listings, form, total=total, place=lambda item: f"{item.item_id} {item.sku}"
-    )
+    shown, page = await catalog_page(call.services, call.key.org_id, call.form)
     return Reply(CatalogAnswer(data=[_answer(listing) for listing in shown], page=page))
 
 
@@ -107,19 +73,8 @@ async def list_catalog(call: Call[CatalogForm]) -> Reply:
 )
 async def find_catalog_item(call: Call[NoFields]) -> Reply:
     """Answer a listing of one of the organization's shops."""
-    try:
-        item_id = ItemId.parse(call.path["itemId"])
-    except ValueError:
-        raise no_such_item() from None
-    return Reply(_answer(await call.services.catalog.find(call.key.org_id, item_id)))
-
-
-def _place(text: str) -> tuple[str, UUID]:
-    item_id, _, sku = text.partition(" ")
-    try:
-        return sku, ItemId.parse(item_id).uuid
-    except ValueError:
-        raise bad_cursor() from None
+    listing_id = listing_id_of(call.path)
+    return Reply(_answer(await call.services.catalog.find(call.key.org_id, listing_id)))
 
 
 def _answer(listing: Listing) -> CatalogItemAnswer:

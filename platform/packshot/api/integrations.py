@@ -1,7 +1,6 @@
 """/api/v1/integrations: connections to shops, and the reading of their catalogs."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
@@ -20,10 +19,10 @@ from packshot.edge.integration_shapes import (
     IntegrationAnswer,
     IntegrationsAnswer,
     integration_answer,
-    integration_id_of,
 )
 from packshot.edge.job_shapes import JobAnswer, job_answer, path_of
-from packshot.edge.paging import PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import PageForm, Total, page_of
+from packshot.edge.path_ids import integration_id_of
 
 KIND = Word(
     ("amazon-bridge",),
@@ -126,9 +125,8 @@ async def connect_integration(call: Call[IntegrationForm]) -> Reply:
 async def list_integrations(call: Call[PageForm]) -> Reply:
     """Answer the organization's connections to shops, oldest first."""
     form = call.form
-    after = None if form.after is None else _place(form.after)
     listed = await call.services.connections.list(
-        call.key.org_id, after=after, limit=form.limit + 1
+        call.key.org_id, after=form.after_id(IntegrationId), limit=form.limit + 1
     )
     shown, page = page_of(
         listed.connections,
@@ -259,10 +257,3 @@ def _refuse_beside_demo(form: IntegrationForm) -> None:
             param="settings.demo",
             fix="Send settings.demo alone, or settings.url and credentials.secret.",
         )
-
-
-def _place(text: str) -> UUID:
-    try:
-        return IntegrationId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None

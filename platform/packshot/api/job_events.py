@@ -18,7 +18,8 @@ from packshot.edge.event_streams import (
     last_event_id,
     reconnect_after,
 )
-from packshot.edge.job_shapes import JOBS_PATH, job_answer, job_id_of
+from packshot.edge.job_shapes import JOBS_PATH, job_answer
+from packshot.edge.path_ids import job_id_of
 from packshot.edge.replies import json_of
 
 LOOK_EVERY_S = 1.0  # an end is heard of at once

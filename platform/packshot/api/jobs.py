@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import Field
 
@@ -22,10 +21,10 @@ from packshot.edge.job_shapes import (
     accepted,
     item_answer,
     job_answer,
-    job_id_of,
 )
 from packshot.edge.moments import Moment
-from packshot.edge.paging import MOST_COUNTED, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of
+from packshot.edge.path_ids import job_id_of
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.sources import check_webhook_url, source_of, wish_of
 from projections.jobs import JobFilter
@@ -110,8 +109,9 @@ async def list_items(call: Call[PageForm]) -> Reply:
     """Answer a job's items, in the order in which they were asked for."""
     form, org_id, jobs = call.form, call.key.org_id, call.services.jobs
     job = await jobs.find(org_id, job_id_of(call.path))
-    after = None if form.after is None else _item_place(form.after)
-    items = await jobs.batches.list_items(org_id, job, after=after, limit=form.limit + 1)
+    items = await jobs.batches.list_items(
+        org_id, job, after=form.after_id(ItemId), limit=form.limit + 1
+    )
     total = Total(1 if job.items is None else job.items)
     shown, page = page_of(items, form, total=total, place=lambda item: str(ItemId(item.id)))
     return Reply(ItemsAnswer(data=[item_answer(item) for item in shown], page=page))
@@ -130,7 +130,7 @@ async def list_jobs(call: Call[JobsForm]) -> Reply:
     listed = await call.services.jobs.list(
         call.key.org_id,
         wanted,
-        before=None if form.after is None else _place(form.after),
+        before=form.after_id(JobId),
         limit=form.limit + 1,
         count_at_most=MOST_COUNTED + 1 if is_filtered else None,
     )
@@ -171,17 +171,3 @@ async def retry_job(call: Call[NoFields]) -> Reply:
     jobs = call.services.jobs
     changed = await jobs.retry(call.context, job_id_of(call.path))
     return accepted(changed, await jobs.results(call.key.org_id, changed.job))
-
-
-def _item_place(text: str) -> UUID:
-    try:
-        return ItemId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None
-
-
-def _place(text: str) -> UUID:
-    try:
-        return JobId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None

@@ -1,9 +1,7 @@
 """/api/v1/keys: the organization's API keys, their secrets shown once."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
@@ -18,12 +16,13 @@ from domain.errors import InvalidInput
 from domain.ids import KeyId
 from domain.key_text import prefix_of
 from domain.scopes import SCOPE_SETS, Scope
-from packshot.commands.api_keys import ChangedKey, NewKey, no_such_key
+from packshot.commands.api_keys import ChangedKey, NewKey
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, NotYet, Word
 from packshot.edge.forms import Form
 from packshot.edge.key_fields import End, ScopeList
-from packshot.edge.paging import PageAnswer, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
+from packshot.edge.path_ids import key_id_of
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.shapes import Answer, Time
 from projections.api_keys import ListedKey
@@ -180,8 +179,9 @@ async def create_key(call: Call[NewKeyForm]) -> Reply:
 async def list_keys(call: Call[PageForm]) -> Reply:
     """Answer the organization's keys, newest first, with when each was last used."""
     form = call.form
-    before = None if form.after is None else _place(form.after)
-    listed = await call.services.api_keys.list(call.key.org_id, before=before, limit=form.limit + 1)
+    listed = await call.services.api_keys.list(
+        call.key.org_id, before=form.after_id(KeyId), limit=form.limit + 1
+    )
     shown, page = page_of(
         listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
     )
@@ -191,7 +191,8 @@ async def list_keys(call: Call[PageForm]) -> Reply:
 @endpoint("GET", KEY, scope=Scope.KEYS_READ, answer=KeyAnswer, refuses=("not_found",))
 async def find_key(call: Call[NoFields]) -> Reply:
     """Answer a key."""
-    return Reply(key_answer(await call.services.api_keys.find(call.key.org_id, _key_id(call.path))))
+    key_id = key_id_of(call.path)
+    return Reply(key_answer(await call.services.api_keys.find(call.key.org_id, key_id)))
 
 
 @endpoint(
@@ -206,7 +207,7 @@ async def find_key(call: Call[NoFields]) -> Reply:
 async def rename_key(call: Call[ChangedKeyForm]) -> Reply:
     """Call a key something else."""
     name = _name_of(call.form)
-    return _reply(await call.services.api_keys.rename(call.context, _key_id(call.path), name))
+    return _reply(await call.services.api_keys.rename(call.context, key_id_of(call.path), name))
 
 
 @endpoint(
@@ -223,7 +224,7 @@ async def rotate_key(call: Call[RotationForm]) -> Reply:
     return _reply(
         await call.services.api_keys.rotate(
             call.context,
-            _key_id(call.path),
+            key_id_of(call.path),
             grace_s=call.form.grace_seconds,
             granted=call.key.scopes,
         )
@@ -243,7 +244,7 @@ async def revoke_key(call: Call[RevocationForm]) -> Reply:
     """End a key, also the one of this request: within a second no process lets it in."""
     reason = call.form.reason
     return _reply(
-        await call.services.api_keys.revoke(call.context, _key_id(call.path), reason=reason)
+        await call.services.api_keys.revoke(call.context, key_id_of(call.path), reason=reason)
     )
 
 
@@ -320,18 +321,3 @@ def _scopes_of(form: NewKeyForm) -> tuple[Scope, ...]:
 def _end_of(form: NewKeyForm) -> datetime | None:
     is_said = "expires_at" in form.model_fields_set
     return form.expires_at if is_said else datetime.now(UTC) + USUAL_LIFE
-
-
-def _key_id(path: Mapping[str, str]) -> KeyId:
-    """The id; a malformed one names nothing, as an unknown one does: NotFound."""
-    try:
-        return KeyId.parse(path["keyId"])
-    except ValueError:
-        raise no_such_key() from None
-
-
-def _place(text: str) -> UUID:
-    try:
-        return KeyId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None

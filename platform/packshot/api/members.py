@@ -104,11 +104,8 @@ async def list_invites(call: Call[PageForm]) -> Reply:
     """Answer the invites that nobody has used, newest first, also those that are too old."""
     listed = await call.services.members.invites(call.key.org_id)
     form = call.form
-    if form.after is not None:  # an invite may have been used since: those that are older follow
-        before = _invite_id(form.after)
-        listed_after = [invite for invite in listed if invite.invite_id.uuid < before.uuid]
-    else:
-        listed_after = listed
+    before = form.after_id(InviteId)  # it may have been used since: those that are older follow
+    listed_after = [one for one in listed if before is None or one.invite_id.uuid < before]
     shown, page = page_of(
         listed_after[: form.limit + 1],
         form,
@@ -180,10 +177,3 @@ def _begin(places: list[str], form: PageForm) -> int:
     if form.after not in places:
         raise bad_cursor()
     return places.index(form.after) + 1
-
-
-def _invite_id(text: str) -> InviteId:
-    try:
-        return InviteId.parse(text)
-    except ValueError:
-        raise bad_cursor() from None

@@ -1,15 +1,15 @@
 """/api/v1/publishes: outputs brought to the listings of shops, and taken back."""
 
 from typing import Any
-from uuid import UUID
 
 from domain.errors import Conflict
 from domain.ids import PublishId
 from domain.scopes import Scope
-from packshot.commands.publishes import Published, no_such_publish
+from packshot.commands.publishes import Published
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
-from packshot.edge.paging import MOST_COUNTED, Total, bad_cursor, page_of
-from packshot.edge.publish_forms import PublishesForm, PublishForm, integration_id_of, wish_of
+from packshot.edge.paging import MOST_COUNTED, Total, page_of
+from packshot.edge.path_ids import parsed_integration_id, publish_id_of
+from packshot.edge.publish_forms import PublishesForm, PublishForm, wish_of
 from packshot.edge.publish_shapes import (
     PUBLISHES_PATH,
     DiffAnswer,
@@ -65,12 +65,12 @@ async def create_publish(call: Call[PublishForm]) -> Reply:
 async def list_publishes(call: Call[PublishesForm]) -> Reply:
     """Answer the organization's publishes, newest first."""
     form, publishes = call.form, call.services.publishes
-    integration_id = None if form.integration_id is None else integration_id_of(form.integration_id)
-    wanted = PublishFilter(form.status, None if integration_id is None else integration_id.uuid)
+    shop = None if form.integration_id is None else parsed_integration_id(form.integration_id)
+    wanted = PublishFilter(form.status, None if shop is None else shop.uuid)
     found = await publishes.list(
         call.key.org_id,
         wanted,
-        before=None if form.after is None else _place(form.after),
+        before=form.after_id(PublishId),
         limit=form.limit + 1,
         count_at_most=None if wanted.is_everything else MOST_COUNTED + 1,
     )
@@ -118,7 +118,7 @@ async def find_diff(call: Call[NoFields]) -> Reply:
 )
 async def roll_back_publish(call: Call[NoFields]) -> Reply:
     """Take a publish back: a publish of exactly the pictures that were there before."""
-    asked = await call.services.publishes.rollback(call.context, _publish_id(call))
+    asked = await call.services.publishes.rollback(call.context, publish_id_of(call.path))
     return await _accepted(call, asked)
 
 
@@ -133,7 +133,7 @@ async def roll_back_publish(call: Call[NoFields]) -> Reply:
 )
 async def retry_publish(call: Call[NoFields]) -> Reply:
     """Have a publish that failed, or whose outcome is not known, carried out once more."""
-    asked = await call.services.publishes.retry(call.context, _publish_id(call))
+    asked = await call.services.publishes.retry(call.context, publish_id_of(call.path))
     return await _accepted(call, asked)
 
 
@@ -149,7 +149,7 @@ async def retry_publish(call: Call[NoFields]) -> Reply:
 async def verify_publish(call: Call[NoFields]) -> Reply:
     """Read the listing again and answer whether it shows what was published."""
     publishes = call.services.publishes
-    seen = await publishes.verify(call.context, _publish_id(call))
+    seen = await publishes.verify(call.context, publish_id_of(call.path))
     addresses = await publishes.addresses(call.key.org_id, [seen.publish.wish])
     return Reply(verified_answer(seen, addresses), head=seen.head)
 
@@ -171,19 +171,4 @@ async def _told(call: Call[Any], asked: Published) -> PublishAnswer:
 
 
 async def _found(call: Call[Any]) -> Published:
-    return await call.services.publishes.find(call.key.org_id, _publish_id(call))
-
-
-def _publish_id(call: Call[Any]) -> PublishId:
-    """The id in the address; a malformed one names nothing, as an unknown one does: NotFound."""
-    try:
-        return PublishId.parse(call.path["publishId"])
-    except ValueError:
-        raise no_such_publish() from None
-
-
-def _place(text: str) -> UUID:
-    try:
-        return PublishId.parse(text).uuid
-    except ValueError:
-        raise bad_cursor() from None
+    return await call.services.publishes.find(call.key.org_id, publish_id_of(call.path))

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.connection import Connection
-from domain.ids import IntegrationId
-from packshot.commands.connections import no_such_integration
 from packshot.edge.job_shapes import refusal_of_job
 from packshot.edge.paging import PageAnswer
 from packshot.edge.problems import problem_of
@@ -79,19 +77,6 @@ def integration_answer(connection: Connection, synced: Synced | None) -> Integra
         sync_job_id=None if connection.sync_job_id is None else str(connection.sync_job_id),
         created_at=connection.created_on,
     )
-
-
-def integration_id_of(path: Mapping[str, str]) -> IntegrationId:
-    """The id in an address; a malformed one names nothing, as an unknown one does: NotFound."""
-    return parsed_integration_id(path["integrationId"])
-
-
-def parsed_integration_id(text: str) -> IntegrationId:
-    """The id that a text names; raises NotFound."""
-    try:
-        return IntegrationId.parse(text)
-    except ValueError:
-        raise no_such_integration() from None
 
 
 def _problem(error: Mapping[str, Any]) -> dict[str, Any]:

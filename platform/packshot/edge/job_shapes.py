@@ -7,10 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from domain.errors import Refusal
-from domain.ids import ItemId, JobId
+from domain.ids import ItemId
 from domain.job import Job
 from domain.output import Output
-from packshot.commands.jobs import no_such_job
 from packshot.commands.plans import Changed
 from packshot.commands.results import Results, own_results
 from packshot.edge.contract import Reply
@@ -156,14 +155,6 @@ def _status_of(job: Job) -> str:
 def path_of(job: Job) -> str:
     """The address of a job."""
     return f"{JOBS_PATH}/{job.job_id}"
-
-
-def job_id_of(path: Mapping[str, str]) -> JobId:
-    """The id in an address; a malformed one names nothing, as an unknown one does: NotFound."""
-    try:
-        return JobId.parse(path["jobId"])
-    except ValueError:
-        raise no_such_job() from None
 
 
 def refusal_of_job(error: Mapping[str, Any]) -> Refusal:

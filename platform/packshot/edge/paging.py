@@ -4,14 +4,15 @@ A list endpoint takes a form that extends ``PageForm`` and asks its view for ``f
 that come after ``form.after`` (None: from the beginning) in the list's own order. ``page_of`` keeps
 ``limit`` of them, and knows from the one more whether another page follows::
 
-    rows = await find_jobs(connection, tenant_id=…, after=form.after, limit=form.limit + 1)
+    after = form.after_id(JobId)
+    rows = await find_jobs(connection, tenant_id=…, after=after, limit=form.limit + 1)
     total = await count_jobs(connection, tenant_id=…)
     shown, page = page_of(rows, form, total=Total(total), place=lambda row: str(row.job_id))
     return Reply(JobsAnswer(data=[job_answer(row) for row in shown], page=page))
 
 ``place`` is the text by which the view finds the next row again: an id, a position. It comes back
-in ``form.after`` as any caller may have changed it, so it is parsed like all input; ``bad_cursor``
-is the refusal of one that does not parse.
+in ``form.after`` as any caller may have changed it, so it is parsed like all input: ``after_id``
+and ``after_position`` do for the usual places, and ``bad_cursor`` refuses what does not parse.
 """
 
 import base64
@@ -19,12 +20,14 @@ import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 import orjson
 from pydantic import Field
 from pydantic_core import PydanticCustomError
 
 from domain.errors import InvalidInput
+from domain.ids import Id
 from packshot.edge.fields import ReadField, shown
 from packshot.edge.forms import Form
 from packshot.edge.quantities import WholeNumber
@@ -35,6 +38,7 @@ DEFAULT_ROWS = 20
 # The HTTP API's "Conventions": a filtered total stops counting here.
 MOST_COUNTED = 10_000
 LONGEST_CURSOR = 800  # a place of 100 characters, four bytes each, and an id
+MOST_DIGITS = 18  # what a position of the log surely holds
 LARGEST_COUNT = 2**53  # JSON numbers are exact up to here (RFC 8259, 6)
 
 T = TypeVar("T")
@@ -101,6 +105,20 @@ class PageForm(Form):
         """The place of the last row of the page before; None on the first page."""
         return None if self.cursor is None else self.cursor.place
 
+    def after_id(self, kind: type[Id]) -> UUID | None:
+        """The same, of a list whose places are ids of that kind; raises InvalidInput."""
+        try:
+            return None if self.after is None else kind.parse(self.after).uuid
+        except ValueError:
+            raise bad_cursor() from None
+
+    def after_position(self) -> int | None:
+        """The same, of a list whose places are positions of the log; raises InvalidInput."""
+        position = None if self.after is None else position_of(self.after)
+        if position is None and self.after is not None:
+            raise bad_cursor()
+        return position
+
 
 @dataclass(frozen=True, slots=True)
 class Total:
@@ -148,6 +166,12 @@ def page_of(
         next_cursor=str(Cursor(place(kept[-1]), to)) if more else None,
         total_is_lower_bound=total.is_lower_bound,
     )
+
+
+def position_of(text: str) -> int | None:
+    """The position of the log that a text names; None for any other text."""
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    return int(text) if is_number else None
 
 
 def bad_cursor() -> InvalidInput:

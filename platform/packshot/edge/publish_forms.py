@@ -5,12 +5,11 @@ from typing import Annotated, cast
 from pydantic import ConfigDict, Field
 
 from domain.errors import InvalidInput
-from domain.ids import IntegrationId
 from domain.listing import SLOTS, Mode, Target, Wish
-from packshot.commands.connections import no_such_integration
 from packshot.edge.fields import Label, NotYet, Truth, Word
 from packshot.edge.forms import Form
 from packshot.edge.paging import PageForm
+from packshot.edge.path_ids import parsed_integration_id
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.sources import output_id_of
 
@@ -83,21 +82,13 @@ def wish_of(form: PublishForm) -> Wish:
             )
     _refuse_two(form)
     return Wish(
-        integration_id=integration_id_of(form.integration_id or ""),
+        integration_id=parsed_integration_id(form.integration_id or ""),
         target=Target(form.sku, form.product_id, form.slot, form.position),
         mode=cast("Mode", form.mode),  # the field holds one of its words
         require_compliance=form.require_compliance,
         output_id=output_id_of(form.output_id or "", param="outputId"),
         base_digest=form.base_digest,
     )
-
-
-def integration_id_of(text: str) -> IntegrationId:
-    """The id; a malformed one names nothing, as an unknown one does: NotFound."""
-    try:
-        return IntegrationId.parse(text)
-    except ValueError:
-        raise no_such_integration() from None
 
 
 def _refuse_two(form: PublishForm) -> None:
