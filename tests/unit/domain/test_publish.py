@@ -1,3 +1,4 @@
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from domain.ids import IntegrationId, JobId, OutputId, PublishId
 from domain.listing import ListingPlan, Target, Wish
 from domain.publish import Publish
 from given import given
+from packshot.store.codec import COLUMNS, event_classes, topic_of
 
 BEFORE = [{"remote_id": "img_1", "slot": "main", "sha256": "1" * 64, "alt": ""}]
 WANTED = [{"remote_id": None, "slot": "main", "sha256": "2" * 64, "alt": ""}]
@@ -270,3 +272,31 @@ def test_a_publish_ends_with_the_refusal_and_the_request_that_asked_for_it() -> 
     story = given(uploading()).when(lambda publish: publish.fail(REFUSED, of="req_1"))
 
     story.then((Publish.Failed, {"error": {**REFUSED.as_dict(), "request_id": "req_1"}}))
+
+
+def test_what_the_log_keeps_of_a_publish_is_a_contract() -> None:
+    kept = {
+        topic_of(event): [
+            field.name for field in dataclasses.fields(event) if field.name not in COLUMNS
+        ]
+        for event in event_classes(Publish)
+        if event is not Publish.Created
+    }
+
+    assert kept == {
+        "publish.requested.v1": [
+            "integration_id", "target", "mode", "require_compliance", "output_id", "output_sha256",
+            "undo_of", "base_digest", "job_id",
+        ],
+        "publish.planned.v1": ["plan_number", "item", "base_digest", "before", "steps"],
+        "publish.started.v1": ["attempt"],
+        "publish.submitted.v1": ["receipt", "pending"],
+        "publish.succeeded.v1": ["digest", "after", "remote"],
+        "publish.failed.v1": ["error"],
+        "publish.doubted.v1": ["reason"],
+        "publish.drifted.v1": ["digest", "found"],
+        "publish.recovered.v1": [],
+        "publish.retried.v1": ["job_id", "former_status"],
+        "publish.undo-requested.v1": ["by"],
+        "publish.rolled-back.v1": ["by"],
+    }  # fmt: skip
