@@ -110,7 +110,7 @@ class Connection(Aggregate):
             account=account,
             fingerprint=fingerprint,
             hint=hint,
-            given_by=_as_dict(given_by),
+            given_by=given_by.as_dict(),
         )
 
     @event(Connected)
@@ -185,7 +185,7 @@ class Connection(Aggregate):
             account=account,
             fingerprint=fingerprint,
             hint=hint,
-            given_by=_as_dict(given_by),
+            given_by=given_by.as_dict(),
         )
 
     @event(CredentialsRotated)
@@ -259,7 +259,3 @@ def _checked_name(name: str) -> str:
             fix="Use the name that people know the shop by.",
         )
     return name
-
-
-def _as_dict(actor: Actor) -> dict[str, str]:
-    return {"type": actor.kind, "id": actor.id}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from domain.ids import OrgId
@@ -15,6 +15,15 @@ class Actor:
 
     kind: Literal["key", "user", "system"]
     id: str
+
+    def as_dict(self) -> dict[str, str]:
+        """The actor as events and their meta hold it."""
+        return {"type": self.kind, "id": self.id}
+
+    @classmethod
+    def from_dict(cls, held: Mapping[str, Any]) -> Self:
+        """The actor that an event or its meta holds."""
+        return cls(held["type"], held["id"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +44,7 @@ class Context:
     def meta(self) -> dict[str, Any]:
         """The meta of the events of this act, JSON-native."""
         return {
-            "actor": {"type": self.actor.kind, "id": self.actor.id},
+            "actor": self.actor.as_dict(),
             "requestId": self.request_id,
             "correlationId": self.correlation_id,
             "causationId": self.causation_id,

@@ -3,22 +3,16 @@
 A publish itself is read from its events; the view says which publishes there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
 from domain.ids import IntegrationId, OutputId, PublishId
 from domain.publish import Publish
-from domain.recorded import Actor, Happened
-from projections.sentences import sentence_of
+from domain.recorded import Happened
 
 if TYPE_CHECKING:
-    from asyncpg import Record
-
     from projections.projection import Connection
 
 STATUS_OF = {
@@ -170,55 +164,6 @@ async def count_publishes(
         at_most,
     )
     return counted
-
-
-async def find_actors(
-    connection: "Connection", *, tenant_id: UUID, publish_ids: Sequence[UUID]
-) -> dict[UUID, Actor]:
-    """Who asked for each of these publishes."""
-    rows = await connection.fetch(
-        """
-        SELECT stream_id, meta FROM es.event
-        WHERE tenant_id = $1 AND stream_id = ANY($2) AND version = 1
-        """,
-        tenant_id,
-        publish_ids,
-    )
-    actors = {row["stream_id"]: orjson.loads(row["meta"])["actor"] for row in rows}
-    return {one: Actor(actor["type"], actor["id"]) for one, actor in actors.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class PublishMoment:
-    """Something that happened to a publish; ``type`` is public (``publish.rolled_back``)."""
-
-    at: datetime
-    type: str
-    sentence: str
-    actor: Actor
-
-
-async def find_history(
-    connection: "Connection", *, tenant_id: UUID, publish_id: UUID
-) -> list[PublishMoment]:
-    """Everything that happened to a publish, in its order."""
-    rows = await connection.fetch(
-        """
-        SELECT at, type, data, meta FROM es.event
-        WHERE tenant_id = $1 AND stream_id = $2 ORDER BY version
-        """,
-        tenant_id,
-        publish_id,
-    )
-    return [_moment(row) for row in rows]
-
-
-def _moment(row: "Record") -> PublishMoment:
-    is_undone = row["type"] == Publish.RolledBack.TOPIC
-    public_type = "publish.rolled_back" if is_undone else row["type"].rpartition(".")[0]
-    actor = orjson.loads(row["meta"])["actor"]
-    sentence = sentence_of(public_type, orjson.loads(row["data"]))
-    return PublishMoment(row["at"], public_type, sentence, Actor(actor["type"], actor["id"]))
 
 
 async def find_remote_id(

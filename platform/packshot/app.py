@@ -18,7 +18,6 @@ from packshot.admin import publishes as publishes_pages
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
-    backgrounds,
     catalog,
     compliance,
     describe,
@@ -30,12 +29,10 @@ from packshot.api import (
     keys,
     members,
     outputs,
-    process,
+    pictures,
     publishes,
-    relight,
     rulesets,
     trials,
-    upscale,
     webhook_secret,
     whoami,
 )
@@ -55,10 +52,10 @@ if TYPE_CHECKING:
 STATE = "packshot.state"
 
 ENDPOINTS = (
-    process.process,
-    upscale.upscale,
-    backgrounds.generate_background,
-    relight.relight,
+    pictures.process,
+    pictures.upscale,
+    pictures.generate_background,
+    pictures.relight,
     compliance.check_compliance,
     rulesets.list_rulesets,
     rulesets.find_ruleset,

@@ -34,7 +34,6 @@ from packshot.commands.names import Names
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
 from packshot.commands.publish_plans import Planner
-from packshot.commands.publish_timelines import PublishTimelines
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
@@ -129,18 +128,13 @@ class Services:
 
     @property
     def histories(self) -> Histories:
-        """What happened to a job."""
+        """What happened to a job or a publish."""
         return Histories(self.store, self.names)
 
     @property
     def names(self) -> Names:
         """What people call who did something."""
-        return Names(self.store, self.people)
-
-    @property
-    def publish_timelines(self) -> PublishTimelines:
-        """What happened to a publish."""
-        return PublishTimelines(self.store, self.names)
+        return Names(self.pools, self.people)
 
     async def database_ready(self) -> None:
         """Return when the database answers and has this release's schema; raises Unavailable."""

@@ -100,7 +100,7 @@ async def show_event(visit: Visit[NoFields]) -> Html:
     org_id, trail = visit.visitor.org_id, visit.services.trail
     event = await trail.find(org_id, position)
     actor = event.meta["actor"]
-    names = await visit.services.trail.names.find(org_id, [actor["id"]])
+    names = await visit.services.names.known(org_id, [actor["id"]])
     data = orjson.dumps(dict(shown_data(event)), option=orjson.OPT_INDENT_2).decode()
     values = {
         "event": event,

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from domain.connection import NAME_MAX_CHARACTERS, Connection
 from domain.errors import InvalidInput, NotFound, Refusal
 from domain.ids import IntegrationId
+from domain.recorded import Actor
 from domain.scopes import Scope
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.lists import paging
 from packshot.commands.catalog_syncs import SyncStatus
 from packshot.commands.connections import Linked
-from packshot.commands.names import Named
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form, read_form
@@ -264,16 +264,12 @@ async def _connection(visit: Visit[Any]) -> Connection:
 
 async def _cards(visit: Visit[Any], connections: Sequence[Connection]) -> list[Card]:
     org_id, services = visit.visitor.org_id, visit.services
-    givers = [_giver(connection) for connection in connections]
+    givers = [Actor.from_dict(connection.given_by) for connection in connections]
     names = await services.names.of(org_id, givers)
     return [
         Card(connection, await services.catalog_syncs.status(org_id, connection), names[giver])
         for connection, giver in zip(connections, givers, strict=True)
     ]
-
-
-def _giver(connection: Connection) -> Named:
-    return connection.given_by["type"], connection.given_by["id"]
 
 
 def _typed(visit: Visit[Any], *names: str) -> dict[str, object]:

@@ -128,7 +128,7 @@ async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
         listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
     )
     makers = {key.created_by_id for key in shown}
-    names = await visit.services.trail.names.find(org_id, makers)
+    names = await visit.services.names.known(org_id, makers)
     whole = form.whole
     following = paging.next_cursor
     return {

@@ -204,7 +204,7 @@ async def _page(
         or (publish.status == "drifted" and bool(publish.after)),
         "frames": [] if planned is None else frames_of(planned, wish, source),
         "found": None if publish.found is None else sides_of(publish.found, wish, source),
-        "steps": await services.publish_timelines.steps(org_id, publish.publish_id),
+        "steps": await services.histories.steps(org_id, publish.publish_id),
         "again": _again(visit, publish),
         "said": said,
         "problem": problem,
@@ -252,12 +252,12 @@ def _again(visit: Visit[Any], publish: Publish) -> str | None:
 
 async def _rows(visit: Visit[Any], publishes: Any, actors: Any) -> list[Row]:
     services, org_id = visit.services, visit.visitor.org_id
-    names = await services.names.of(org_id, [(a.kind, a.id) for a in actors.values()])
+    names = await services.names.of(org_id, actors.values())
     shops = await services.publishes.addresses(org_id, [one.wish for one in publishes])
     rows = []
     for one in publishes:
-        actor, shop = actors[one.id], shops.connections.get(one.wish.integration_id)
-        rows.append(Row(one, "" if shop is None else shop.name, names[actor.kind, actor.id]))
+        shop = shops.connections.get(one.wish.integration_id)
+        rows.append(Row(one, "" if shop is None else shop.name, names[actors[one.id]]))
     return rows
 
 

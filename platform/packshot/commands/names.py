@@ -2,34 +2,35 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from domain.ids import OrgId
+from domain.recorded import Actor
 from packshot.commands.people import People
-from packshot.store.events import EventStore
+from packshot.store.pool import Pools
 from projections.api_keys import key_names
 
 NAMELESS = {"key": "An API key", "user": "Somebody who has left"}
-# Type and id of an actor.
-Named: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """The query of names."""
 
-    store: EventStore
+    pools: Pools
     people: People
 
-    async def of(self, org_id: OrgId, actors: Iterable[Named]) -> Mapping[Named, str]:
+    async def of(self, org_id: OrgId, actors: Iterable[Actor]) -> Mapping[Actor, str]:
         """A name for each of these actors, also for those that have none."""
         wanted = set(actors)
-        keys = {actor_id for kind, actor_id in wanted if kind == "key"}
-        users = {actor_id for kind, actor_id in wanted if kind == "user"}
-        async with self.store.pools.reading(org_id) as database:
-            known = await key_names(database, org_id.uuid, keys)
-        known |= await self.people.names_of(users)
-        return {
-            (kind, actor_id): known.get(actor_id) or NAMELESS.get(kind, "Packshot")
-            for kind, actor_id in wanted
-        }
+        known = await self.known(org_id, {actor.id for actor in wanted})
+        return {one: known.get(one.id) or NAMELESS.get(one.kind, "Packshot") for one in wanted}
+
+    async def known(self, org_id: OrgId, public_ids: Iterable[str]) -> dict[str, str]:
+        """The names of those of the organization's keys and of people, by their public ids.
+
+        Ids that name nobody any more have none.
+        """
+        wanted = set(public_ids)
+        async with self.pools.reading(org_id) as connection:
+            names = await key_names(connection, org_id.uuid, wanted)
+        return names | await self.people.names_of(wanted)

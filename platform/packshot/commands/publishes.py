@@ -25,10 +25,10 @@ from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.jobqueue import Ticket
 from packshot.store.wake import Waker
+from projections.histories import find_beginners
 from projections.publishes import (
     PublishFilter,
     count_publishes,
-    find_actors,
     list_publishes,
 )
 
@@ -280,8 +280,8 @@ class Publishes:
 
     async def _actors(self, org_id: OrgId, publishes: Sequence[Publish]) -> dict[UUID, Actor]:
         async with self.store.pools.reading(org_id) as connection:
-            return await find_actors(
-                connection, tenant_id=org_id.uuid, publish_ids=[one.id for one in publishes]
+            return await find_beginners(
+                connection, tenant_id=org_id.uuid, stream_ids=[one.id for one in publishes]
             )
 
 

@@ -10,7 +10,7 @@ import orjson
 from domain.errors import NotFound
 from domain.ids import OrgId
 from domain.recorded import Recorded
-from packshot.commands.actor_names import ActorNames
+from packshot.commands.names import Names
 from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
@@ -44,9 +44,9 @@ class Trail:
     people: People
 
     @property
-    def names(self) -> ActorNames:
+    def names(self) -> Names:
         """Who is called what."""
-        return ActorNames(self.store.pools, self.people)
+        return Names(self.store.pools, self.people)
 
     async def entries(
         self, org_id: OrgId, wanted: Wanted, *, limit: int, count_at_most: int
@@ -63,7 +63,7 @@ class Trail:
         members = {data["user_id"] for data in firsts.values() if "user_id" in data}
         named = {person for one in entries for person in one.people}
         acting = {one.actor_id for one in entries}
-        names = await self.names.find(org_id, acting | members | named)
+        names = await self.names.known(org_id, acting | members | named)
         entries = [one.naming(names) for one in entries]
         subjects = {one.subject_id: _called(firsts.get(one.event_id.uuid, {}), names)
                     for one in entries}  # fmt: skip
@@ -80,7 +80,7 @@ class Trail:
         """Everybody who did something, by id, and what they are called."""
         async with self.store.pools.reading(org_id) as connection:
             acting = await find_actors(connection, org_id.uuid, at_most=MOST_ACTORS)
-        names = await self.names.find(org_id, [actor_id for _, actor_id in acting])
+        names = await self.names.known(org_id, [actor_id for _, actor_id in acting])
         told = {actor_id: called(kind, actor_id, names) for kind, actor_id in acting}
         return dict(sorted(told.items(), key=lambda one: one[1].casefold()))
 

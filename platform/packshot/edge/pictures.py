@@ -1,18 +1,20 @@
 """How every endpoint that makes a picture answers: now, or as a job, as JSON or as bytes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from domain.ids import OrgId
 from domain.job import HIGHEST_PRIORITY
 from domain.output import Output
+from domain.scopes import Scope
 from imaging.limits import TooLargeHere
 from packshot.commands.images import Processed
 from packshot.commands.jobs import Changed, Jobs, Plan
 from packshot.commands.making import Wish
-from packshot.edge.contract import Call, Reply
+from packshot.edge.contract import Call, Endpoint, Handler, Reply, endpoint
 from packshot.edge.fetching import fetched
-from packshot.edge.job_shapes import accepted, refusal_of_job
+from packshot.edge.job_shapes import JobAnswer, accepted, refusal_of_job
 from packshot.edge.negotiation import wants_async, wants_bytes
 from packshot.edge.shapes import (
     Answer,
@@ -22,7 +24,7 @@ from packshot.edge.shapes import (
     output_answer,
     timings_answer,
 )
-from packshot.edge.sources import PictureFormT, check_webhook_url, source_of, wish_of
+from packshot.edge.sources import PictureForm, PictureFormT, check_webhook_url, source_of, wish_of
 
 # The HTTP API: after this the synchronous endpoints answer 202 with the job.
 LONGEST_WAIT_S = 25.0
@@ -39,6 +41,33 @@ class PictureAnswer(Answer):
     """The finished picture."""
 
     output: OutputAnswer
+
+
+def picture_endpoint(
+    path: str,
+    *,
+    scope: Scope,
+    cost: float,
+    form: type[PictureForm],
+    refuses: tuple[str, ...] = (),
+) -> Callable[[Handler], Endpoint]:
+    """Declare an operation: all of them take a picture and answer one, and differ in their form.
+
+    ``refuses`` are the codes beyond those of every operation.
+    """
+    return endpoint(
+        "POST",
+        path,
+        scope=scope,
+        cost=cost,
+        form=form,
+        file_field="image",
+        answer=PictureAnswer,
+        media_types=PICTURE_TYPES,
+        refuses=(*PICTURE_REFUSALS, *refuses),
+        accepted=JobAnswer,
+        answer_headers=PICTURE_HEADERS,
+    )
 
 
 async def made_picture(call: Call[PictureFormT]) -> Reply:
