@@ -16,6 +16,7 @@ import requests
 from playwright.sync_api import Browser, sync_playwright
 
 from api.conftest import untouched_limits
+from api.projecting import running_projector
 from api.server import RunningApi
 from domain.ids import OrgId, UserId
 from domain.recorded import Actor, Context
@@ -129,6 +130,13 @@ def owner(api: RunningApi, acme: Created) -> SignedIn:
 def http(api: RunningApi, owner: SignedIn) -> Http:
     """The owner's client without a browser."""
     return Http(api.base_url, owner)
+
+
+@pytest.fixture(scope="module")
+def projecting(api: RunningApi, workers: None) -> Iterator[None]:
+    """A worker, a relay and a projector beside the API."""
+    with running_projector(api.settings):
+        yield
 
 
 @pytest.fixture(scope="module")

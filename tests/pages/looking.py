@@ -98,6 +98,14 @@ def keep_picture(watched: Watched, folder: Path | None, name: str) -> None:
             watched.page.screenshot(path=folder / f"{name}-{theme}-{width}.png", full_page=True)
 
 
+def look_at(watched: Watched, path: str, name: str, *, folder: Path | None) -> None:
+    """Open an address of ours, wait until all of it is there, keep pictures and check it."""
+    watched.go(path)
+    watched.page.wait_for_load_state("networkidle")
+    keep_picture(watched, folder, name)
+    assert_sound(watched)
+
+
 def _every_way(watched: Watched) -> Iterator[tuple[Theme, int]]:
     """Show the page in every theme and width, one after another, and then as it was."""
     page = watched.page

@@ -3,20 +3,20 @@
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.photos import red_box
-from api.projecting import running_projector
 from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from packshot.store.blobs import Blobs
 from pages.conftest import Http, Opener, SignedIn, join
-from pages.looking import assert_sound, keep_picture
+from pages.looking import assert_sound, look_at
 from pages.shopping import connected, synced
 from shop import Handler, Shop, an_image
 
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.browser
 HOSTILE = "<script>alert(1)</script> & <b>mug</b>"
 ARABIC = "كوب من الفخار، أخضر، ٣٥٠ مل"
 UNKNOWN = "int_01m82d4nnsewetr5vq60vbjh5p"
-
-
-@pytest.fixture(scope="module")
-def projecting(api: RunningApi, workers: None) -> Iterator[None]:
-    """A worker, a relay and a projector beside the API."""
-    with running_projector(api.settings):
-        yield
 
 
 @pytest.fixture
@@ -64,12 +57,7 @@ def test_every_state_of_the_shops_is_sound(
     pictures_folder: Path | None,
 ) -> None:
     watched = open_page("/integrations")
-
-    def look(path: str, name: str) -> None:
-        watched.go(path)
-        watched.page.wait_for_load_state("networkidle")
-        keep_picture(watched, pictures_folder, f"{name}")
-        assert_sound(watched)
+    look = partial(look_at, watched, folder=pictures_folder)
 
     look("/integrations", "integrations-empty")
     look("/catalog", "catalog-empty")

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,11 @@ from playwright.sync_api import expect
 
 from api.client import Client
 from api.photos import red_box
-from api.projecting import running_projector
 from api.server import RunningApi
 from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, join
-from pages.looking import assert_sound, keep_picture
+from pages.looking import look_at
 from pages.shopping import connected, synced
 from shop import Shop, an_image
 
@@ -27,13 +27,6 @@ pytestmark = pytest.mark.browser
 HOSTILE = "=cmd|' /C calc'!A0 <script>alert(1)</script>"
 SKU = "MUG 1/2"
 UNKNOWN = "pub_01m82d4nnsewetr5vq60vbjh5p"
-
-
-@pytest.fixture(scope="module")
-def projecting(api: RunningApi, workers: None) -> Iterator[None]:
-    """A worker, a relay and a projector beside the API."""
-    with running_projector(api.settings):
-        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +93,7 @@ def test_every_state_of_publishing_is_sound(
     open_page: Opener, desk: Desk, pictures_folder: Path | None
 ) -> None:
     watched = open_page("/publishes")
-
-    def look(path: str, name: str) -> None:
-        watched.go(path)
-        watched.page.wait_for_load_state("networkidle")
-        keep_picture(watched, pictures_folder, f"{name}")
-        assert_sound(watched)
+    look = partial(look_at, watched, folder=pictures_folder)
 
     look("/publishes", "publishes-empty")
     look("/publish", "publish-choose")
