@@ -1,12 +1,13 @@
 """/api/v1/publishes: outputs brought to the listings of shops, and taken back."""
 
+from collections.abc import Callable
 from typing import Any
 
 from domain.errors import Conflict
 from domain.ids import PublishId
 from domain.scopes import Scope
 from packshot.commands.publishes import Published
-from packshot.edge.contract import Call, NoFields, Reply, endpoint
+from packshot.edge.contract import Call, Endpoint, Handler, NoFields, Reply, endpoint
 from packshot.edge.paging import MOST_COUNTED, Total, page_of
 from packshot.edge.path_ids import parsed_integration_id, publish_id_of
 from packshot.edge.publish_forms import PublishesForm, PublishForm, wish_of
@@ -107,30 +108,27 @@ async def find_diff(call: Call[NoFields]) -> Reply:
     return Reply(diff_answer(publish, publish.planned, addresses))
 
 
-@endpoint(
-    "POST",
-    PUBLISH + "/rollback",
-    scope=Scope.PUBLISH_WRITE,
-    cost=1.0,
-    accepted=PublishAnswer,
-    refuses=CHANGE_REFUSALS,
-    answer_headers=("location", *HEADERS),
-)
+def _queues_anew(verb: str) -> Callable[[Handler], Endpoint]:
+    """Declare what has the shop told once more because of a publish that there is."""
+    return endpoint(
+        "POST",
+        f"{PUBLISH}/{verb}",
+        scope=Scope.PUBLISH_WRITE,
+        cost=1.0,
+        accepted=PublishAnswer,
+        refuses=CHANGE_REFUSALS,
+        answer_headers=("location", *HEADERS),
+    )
+
+
+@_queues_anew("rollback")
 async def roll_back_publish(call: Call[NoFields]) -> Reply:
     """Take a publish back: a publish of exactly the pictures that were there before."""
     asked = await call.services.publishes.rollback(call.context, publish_id_of(call.path))
     return await _accepted(call, asked)
 
 
-@endpoint(
-    "POST",
-    PUBLISH + "/retry",
-    scope=Scope.PUBLISH_WRITE,
-    cost=1.0,
-    accepted=PublishAnswer,
-    refuses=CHANGE_REFUSALS,
-    answer_headers=("location", *HEADERS),
-)
+@_queues_anew("retry")
 async def retry_publish(call: Call[NoFields]) -> Reply:
     """Have a publish that failed, or whose outcome is not known, carried out once more."""
     asked = await call.services.publishes.retry(call.context, publish_id_of(call.path))
