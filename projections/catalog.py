@@ -71,7 +71,7 @@ class Listing:
     """A listing of a connected shop.
 
     ``url`` and those of ``images`` are as the shop told them: absolute, or a path below its own
-    address. ``images_digest`` is the shop's word for its pictures.
+    address.
     """
 
     item_id: ItemId

@@ -114,7 +114,7 @@ class PulledRequest(Request):
 class PullingConnection(ASGIHTTPConnection):
     """Handles a request in the server's own task: no pump beside it, and nothing to cancel.
 
-    Whoever works long watches for the client's leaving itself (``until_client_leaves``).
+    Whoever works long watches for the client's leaving itself (``unless_client_leaves``).
     """
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
