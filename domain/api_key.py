@@ -10,7 +10,7 @@ from typing import Literal, Self, TypeAlias
 from eventsourcing.domain import Aggregate, event
 
 from domain.errors import Conflict, InvalidInput
-from domain.ids import KeyId
+from domain.ids import KeyId, TeamId, UserId
 from domain.key_text import KeyText
 from domain.scopes import Scope
 
@@ -49,7 +49,9 @@ class ApiKey(Aggregate):
     class Issued(Created):
         """The key was issued; ``mac`` is HMAC-SHA-256 of its text with that pepper, in hex.
 
-        ``expires_at`` is ISO 8601; None for a key without an end.
+        ``expires_at`` is ISO 8601; None for a key without an end. ``responsible_id`` is the person
+        who answers for it, None for a key of the organization's own; events from before it was
+        recorded lack it. ``team_id`` is None for a key of the whole organization.
         """
 
         TOPIC = "api-key.issued.v1"
@@ -60,6 +62,15 @@ class ApiKey(Aggregate):
         pepper_id: int
         scopes: list[str]
         expires_at: str | None = None
+        responsible_id: str | None = None
+        team_id: str | None = None
+
+    class Adopted(Event):
+        """Another person answers for the key from now on."""
+
+        TOPIC = "api-key.adopted.v1"
+        name: str
+        responsible_id: str
 
     class Renamed(Event):
         """The key is called something else."""
@@ -96,6 +107,8 @@ class ApiKey(Aggregate):
         pepper_id: int,
         scopes: tuple[Scope, ...],
         expires_at: datetime | None = None,
+        responsible_id: UserId | None = None,
+        team_id: TeamId | None = None,
     ) -> Self:
         """Issue a key; raises InvalidInput for a name or a set of scopes that cannot be."""
         _require_name(name)
@@ -116,6 +129,8 @@ class ApiKey(Aggregate):
             pepper_id=pepper_id,
             scopes=sorted(set(scopes)),
             expires_at=None if expires_at is None else expires_at.isoformat(),
+            responsible_id=None if responsible_id is None else str(responsible_id),
+            team_id=None if team_id is None else str(team_id),
         )
 
     @event(Issued)
@@ -129,6 +144,8 @@ class ApiKey(Aggregate):
         pepper_id: int,
         scopes: list[str],
         expires_at: str | None = None,
+        responsible_id: str | None = None,
+        team_id: str | None = None,
     ) -> None:
         self.name = name
         self.environment = environment
@@ -137,9 +154,27 @@ class ApiKey(Aggregate):
         self.pepper_id = pepper_id
         self.scopes = scopes
         self.expires_at: Moment = None if expires_at is None else _moment(expires_at)
+        self.responsible_id = None if responsible_id is None else UserId.parse(responsible_id)
+        self.team_id = None if team_id is None else TeamId.parse(team_id)
         self.former_until: Moment = None
         self.revoked_at: Moment = None
         self.revoked_reason: str | None = None
+
+    def adopt(self, by: UserId, *, at: datetime) -> None:
+        """Let that person answer for the key; raises Conflict when it has ended.
+
+        Whether anybody answers for it already, and who may, is not in the key's own story.
+        """
+        self._require_working(at, "adopted")
+        self._adopted(name=self.name, responsible_id=str(by))
+
+    @event(Adopted)
+    def _adopted(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        responsible_id: str,
+    ) -> None:
+        self.responsible_id = UserId.parse(responsible_id)
 
     def rename(self, name: str) -> None:
         """Call the key something else; raises InvalidInput for a name that cannot be."""
@@ -162,14 +197,7 @@ class ApiKey(Aggregate):
         The secrets before it work for ``grace_s`` more seconds at most, 0 for not at all. Raises
         Conflict when the key was revoked or has expired.
         """
-        standing = status_of(at, expires_at=self.expires_at, revoked_at=self.revoked_at)
-        if standing in {"revoked", "expired"}:
-            raise Conflict(
-                "already_terminal",
-                f"A key that {'was revoked' if standing == 'revoked' else 'has expired'} "
-                "cannot be rotated.",
-                fix="Create a new key.",
-            )
+        self._require_working(at, "rotated")
         self._rotated(
             name=self.name,
             kid=text.kid,
@@ -191,6 +219,16 @@ class ApiKey(Aggregate):
         self.mac = mac
         self.pepper_id = pepper_id
         self.former_until = _moment(former_until)
+
+    def _require_working(self, at: datetime, wish: str) -> None:
+        standing = status_of(at, expires_at=self.expires_at, revoked_at=self.revoked_at)
+        if standing in {"revoked", "expired"}:
+            raise Conflict(
+                "already_terminal",
+                f"A key that {'was revoked' if standing == 'revoked' else 'has expired'} "
+                f"cannot be {wish}.",
+                fix="Create a new key.",
+            )
 
     def revoke(self, reason: str | None) -> None:
         """End the key, all its secrets with it; raises Conflict when it was revoked before."""

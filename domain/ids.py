@@ -60,6 +60,12 @@ class OrgId(Id):
     prefix = "org"
 
 
+class TeamId(Id):
+    """A team within an organization."""
+
+    prefix = "team"
+
+
 class UserId(Id):
     """A person who signs in."""
 

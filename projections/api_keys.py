@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from domain.access import Access, Person, access
 from domain.api_key import ApiKey
-from domain.ids import KeyId
+from domain.ids import Id, KeyId, TeamId, UserId
 from domain.recorded import Happened
+from domain.roles import Role
+from domain.scopes import Scope
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -21,30 +24,42 @@ class ApiKeysView:
 
     name = "api_key"
     topics = frozenset(
-        kind.TOPIC for kind in (ApiKey.Issued, ApiKey.Renamed, ApiKey.Rotated, ApiKey.Revoked)
+        kind.TOPIC
+        for kind in (
+            ApiKey.Issued,
+            ApiKey.Adopted,
+            ApiKey.Renamed,
+            ApiKey.Rotated,
+            ApiKey.Revoked,
+        )
     )
     # What an event does not say stays as it is. The row that was read may be older than the head's
     # lock only if another event of the key came in between, and then this append is a conflict.
     statement = """
         INSERT INTO views.api_key (tenant_id, key_id, version, kid, name, environment, scopes,
-                                   created_at, created_by_type, created_by_id, expires_at,
-                                   former_until, revoked_at, revoked_reason)
+                                   created_at, created_by_type, created_by_id, responsible_id,
+                                   team_id, expires_at, former_until, revoked_at, revoked_reason)
         SELECT head.tenant_id, r.key_id, r.version, coalesce(r.kid, k.kid),
                coalesce(r.name, k.name), coalesce(r.environment, k.environment),
                coalesce(r.scopes, k.scopes), coalesce(k.created_at, r.at),
                coalesce(k.created_by_type, r.actor_type), coalesce(k.created_by_id, r.actor_id),
+               coalesce(r.responsible_id, k.responsible_id, maker.responsible_id),
+               coalesce(k.team_id, r.team_id),
                coalesce(r.expires_at, k.expires_at), coalesce(r.former_until, k.former_until),
                coalesce(r.revoked_at, k.revoked_at), coalesce(r.reason, k.revoked_reason)
         FROM head
         CROSS JOIN json_to_recordset({rows})
              AS r(key_id uuid, version int, at timestamptz, actor_type text, actor_id text,
                   kid text, name text, environment text, scopes text[], expires_at timestamptz,
-                  former_until timestamptz, revoked_at timestamptz, reason text)
+                  former_until timestamptz, revoked_at timestamptz, reason text,
+                  responsible_id uuid, team_id uuid, maker_id uuid)
         LEFT JOIN views.api_key k ON k.tenant_id = head.tenant_id AND k.key_id = r.key_id
+        LEFT JOIN views.api_key maker ON maker.tenant_id = head.tenant_id
+                                     AND maker.key_id = r.maker_id
         ON CONFLICT (tenant_id, key_id) DO UPDATE
         SET version = excluded.version, kid = excluded.kid, name = excluded.name,
             former_until = excluded.former_until, revoked_at = excluded.revoked_at,
-            revoked_reason = excluded.revoked_reason
+            revoked_reason = excluded.revoked_reason, responsible_id = excluded.responsible_id
         WHERE api_key.version < excluded.version
     """
 
@@ -61,9 +76,35 @@ class ApiKeysView:
                 "actor_type": actor["type"],
                 "actor_id": actor["id"],
                 "revoked_at": happened.at if is_end else None,
+                "team_id": _uuid(TeamId, happened.data.get("team_id")),
             }
+            | _responsible(happened)
             | {field: happened.data.get(field) for field in said}
         ]
+
+
+def _responsible(happened: Happened) -> dict[str, Any]:
+    """Who answers for the key, where the event says so.
+
+    A key from before that was recorded: who made it, or who answered for the key that made it.
+    """
+    said, actor = happened.data, happened.meta["actor"]
+    if "responsible_id" in said:
+        return {"responsible_id": _uuid(UserId, said["responsible_id"])}
+    if happened.type != ApiKey.Issued.TOPIC:
+        return {}
+    return {
+        "responsible_id": _uuid(UserId, actor["id"]),
+        "maker_id": _uuid(KeyId, actor["id"]),
+    }
+
+
+def _uuid(kind: type[Id], text: str | None) -> UUID | None:
+    """The uuid of an id of that kind; None for a text that is none."""
+    try:
+        return None if text is None else kind.parse(text).uuid
+    except ValueError:
+        return None
 
 
 class ApiKeySecretsView:
@@ -95,9 +136,11 @@ class ApiKeySecretsView:
 class ListedKey:
     """A key as lists tell it, without any secret.
 
-    ``created_by_name`` is what people call the key that made it, where a key did. ``former_until``
-    is until when a secret before the newest may work; the ``last_used_…`` are what API processes
-    have told so far, None for a key that was never used.
+    ``created_by_name`` is what people call the key that made it, where a key did; ``responsible``
+    answers for it today, None for a key of the organization's own. People's names lie beside the
+    log and are filled in by who has them. ``former_until`` is until when a secret before the newest
+    may work; the ``last_used_…`` are what API processes have told so far, None for a key that was
+    never used.
     """
 
     key_id: KeyId
@@ -109,6 +152,9 @@ class ListedKey:
     created_by_type: str
     created_by_id: str
     created_by_name: str | None
+    responsible: Person | None
+    responsible_name: str | None
+    team_id: TeamId | None
     expires_at: datetime | None
     former_until: datetime | None
     revoked_at: datetime | None
@@ -116,6 +162,17 @@ class ListedKey:
     last_used_at: datetime | None
     last_used_address: str | None
     last_used_endpoint: str | None
+
+    @property
+    def access(self) -> Access:
+        """What the key may do today."""
+        return access([Scope(scope) for scope in self.scopes], self.responsible,
+                      team_id=self.team_id)  # fmt: skip
+
+    @property
+    def is_adoptable(self) -> bool:
+        """Whether who answered for it has left, so that somebody else is to."""
+        return self.responsible is not None and self.responsible.has_left
 
 
 async def find_key(connection: "Connection", kid: str) -> "Record | None":
@@ -125,6 +182,29 @@ async def find_key(connection: "Connection", kid: str) -> "Record | None":
     one statement that names no tenant: which tenant it is, is what it finds out.
     """
     return await connection.fetchrow("SELECT * FROM views.find_key($1)", kid)
+
+
+def responsible_of(row: "Record") -> Person | None:
+    """Who answers for the key of a row, with the role of today; None for nobody."""
+    if row["responsible_id"] is None:
+        return None
+    role = row["responsible_role"]
+    return Person(UserId(row["responsible_id"]), None if role is None else Role(role))
+
+
+async def find_responsible(connection: "Connection", tenant_id: UUID, key_id: str) -> Person | None:
+    """Who answers for the key of that public id; None for nobody."""
+    row = await connection.fetchrow(
+        """
+        SELECT k.responsible_id, m.role AS responsible_role FROM views.api_key k
+        LEFT JOIN views.membership m
+          ON m.tenant_id = k.tenant_id AND m.user_id = k.responsible_id AND NOT m.is_ended
+        WHERE k.tenant_id = $1 AND k.key_id = $2
+        """,
+        tenant_id,
+        _uuid(KeyId, key_id),
+    )
+    return None if row is None else responsible_of(row)
 
 
 async def list_keys(
@@ -141,9 +221,11 @@ async def list_keys(
     """
     rows = await connection.fetch(
         """
-        SELECT k.*, u.last_used_at, u.address AS last_used_address,
+        SELECT k.*, m.role AS responsible_role, u.last_used_at, u.address AS last_used_address,
                u.endpoint AS last_used_endpoint
         FROM views.api_key k
+        LEFT JOIN views.membership m
+          ON m.tenant_id = k.tenant_id AND m.user_id = k.responsible_id AND NOT m.is_ended
         LEFT JOIN work.key_use u ON u.tenant_id = k.tenant_id AND u.key_id = k.key_id
         WHERE k.tenant_id = $1 AND ($2::uuid IS NULL OR k.key_id < $2)
           AND strpos(lower(k.name || ' pshot_' || k.environment || '_' || k.kid), lower($4)) > 0
@@ -163,9 +245,11 @@ async def find_listed(
     """That key of the organization, or None."""
     rows = await connection.fetch(
         """
-        SELECT k.*, u.last_used_at, u.address AS last_used_address,
+        SELECT k.*, m.role AS responsible_role, u.last_used_at, u.address AS last_used_address,
                u.endpoint AS last_used_endpoint
         FROM views.api_key k
+        LEFT JOIN views.membership m
+          ON m.tenant_id = k.tenant_id AND m.user_id = k.responsible_id AND NOT m.is_ended
         LEFT JOIN work.key_use u ON u.tenant_id = k.tenant_id AND u.key_id = k.key_id
         WHERE k.tenant_id = $1 AND k.key_id = $2
         """,
@@ -193,22 +277,15 @@ async def key_names(
     connection: "Connection", tenant_id: UUID, public_ids: set[str]
 ) -> dict[str, str]:
     """What those of the organization's keys are called; texts that are no key's id name none."""
-    key_ids = [key_id for text in public_ids if (key_id := _key_id(text)) is not None]
+    key_ids = [uuid for text in public_ids if (uuid := _uuid(KeyId, text)) is not None]
     if not key_ids:
         return {}
     named = await connection.fetch(
         "SELECT key_id, name FROM views.api_key WHERE tenant_id = $1 AND key_id = ANY($2)",
         tenant_id,
-        [key_id.uuid for key_id in key_ids],
+        key_ids,
     )
     return {str(KeyId(row["key_id"])): row["name"] for row in named}
-
-
-def _key_id(text: str) -> KeyId | None:
-    try:
-        return KeyId.parse(text)
-    except ValueError:
-        return None
 
 
 async def _told(connection: "Connection", tenant_id: UUID, rows: "list[Record]") -> list[ListedKey]:
@@ -223,6 +300,9 @@ async def _told(connection: "Connection", tenant_id: UUID, rows: "list[Record]")
         ListedKey(
             key_id=KeyId(row["key_id"]),
             created_by_name=names.get(row["created_by_id"]),
+            responsible=responsible_of(row),
+            responsible_name=None,
+            team_id=None if row["team_id"] is None else TeamId(row["team_id"]),
             **{name: row[name] for name in plain},
         )
         for row in rows

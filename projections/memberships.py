@@ -146,6 +146,19 @@ async def list_members(connection: "Connection", tenant_id: UUID) -> list[Member
     return [Member(UserId(row["user_id"]), Role(row["role"]), row["began_at"]) for row in rows]
 
 
+async def find_role(connection: "Connection", tenant_id: UUID, user_id: UserId) -> Role | None:
+    """The role of a person in that organization; None for somebody who is no member."""
+    role = await connection.fetchval(
+        """
+        SELECT role FROM views.membership
+        WHERE tenant_id = $1 AND user_id = $2 AND NOT is_ended
+        """,
+        tenant_id,
+        user_id.uuid,
+    )
+    return None if role is None else Role(role)
+
+
 async def list_open_invites(connection: "Connection", tenant_id: UUID) -> list[OpenInvite]:
     """The invites of that organization that were neither accepted nor withdrawn, newest first."""
     rows = await connection.fetch(

@@ -16,6 +16,7 @@ SENTENCES: Mapping[str, str] = {
     "membership.role-changed": "The role of {person} was changed to {role}.",
     "membership.ended": "{person} belongs to the organization no more.",
     "key.created": "The API key “{name}” was created.",
+    "key.adopted": "Another person answers for the API key “{name}”.",
     "key.renamed": "The API key “{former_name}” was renamed “{name}”.",
     "key.rotated": "The API key “{name}” was given a new secret.",
     "key.revoked": "The API key “{name}” was revoked.",

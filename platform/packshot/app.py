@@ -93,6 +93,7 @@ ENDPOINTS = (
     keys.rename_key,
     keys.rotate_key,
     keys.revoke_key,
+    keys.adopt_key,
     members.list_members,
     members.list_invites,
     members.create_invite,

@@ -28,6 +28,7 @@ from packshot.commands.downloads import Downloads
 from packshot.commands.histories import Histories
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
+from packshot.commands.key_adoptions import KeyAdoptions
 from packshot.commands.making import Maker
 from packshot.commands.members import Members
 from packshot.commands.names import Names
@@ -127,6 +128,11 @@ class Services:
     demo_outbound: OutboundClient | None
 
     @property
+    def key_adoptions(self) -> KeyAdoptions:
+        """Answering for keys of people who have left."""
+        return KeyAdoptions(self.api_keys)
+
+    @property
     def histories(self) -> Histories:
         """What happened to a job or a publish."""
         return Histories(self.store, self.names)
@@ -215,11 +221,11 @@ async def open_services(
             store=store,
             keys=keys,
             key_uses=uses,
-            api_keys=ApiKeys(store, secrets, keys, uses, _now),
+            api_keys=ApiKeys(store, secrets, keys, uses, people, _now),
             trail=Trail(store, people),
             organizations=Organizations(store, secrets, people),
             people=people,
-            members=Members(store, people, _now),
+            members=Members(store, people, _now, keys.forget_person),
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,

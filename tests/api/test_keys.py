@@ -24,7 +24,7 @@ WHOAMI = "/api/v1/whoami"
 MEMBERS = {
     "keyId", "prefix", "name", "scopes", "environment", "status", "createdAt", "createdBy",
     "expiresAt", "formerSecretUntil", "revokedAt", "revokedReason", "lastUsedAt",
-    "lastUsedAddress", "lastUsedEndpoint",
+    "lastUsedAddress", "lastUsedEndpoint", "effectiveScopes", "responsible", "adoptable", "teamId",
 }  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from domain.errors import InvalidInput, NotFound, Refusal
 from domain.ids import KeyId
-from domain.roles import SCOPES
 from domain.scopes import SCOPE_SETS, Scope
 from packshot.admin.key_forms import (
     CHOSEN,
@@ -60,7 +59,7 @@ async def create_key(visit: Visit[NewKeyPageForm]) -> Html:
     form = visit.form
     try:
         created = await visit.services.api_keys.create(
-            visit.context, _new_key(form), granted=SCOPES[visit.visitor.role]
+            visit.context, _new_key(form), granted=visit.visitor.access.scopes
         )
     except Refusal as problem:
         return _ask_new(visit, form, problem=problem)
@@ -93,7 +92,7 @@ async def rename_key(visit: Visit[NameForm]) -> PageAnswer:
 @page("POST", KEY + "/rotate", scope=Scope.KEYS_MANAGE, form=RotatePageForm)
 async def rotate_key(visit: Visit[RotatePageForm]) -> PageAnswer:
     """Give a key a new secret, and show it this once."""
-    granted = SCOPES[visit.visitor.role]
+    granted = visit.visitor.access.scopes
     try:
         changed = await visit.services.api_keys.rotate(
             visit.context, key_id_of(visit.path), grace_s=visit.form.grace, granted=granted
@@ -140,7 +139,7 @@ async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
 
 
 def _ask_new(visit: Visit[Any], form: NewKeyPageForm, *, problem: Refusal | None = None) -> Html:
-    granted = SCOPES[visit.visitor.role]
+    granted = visit.visitor.access.scopes
     values = {
         "form": form,
         "sets": {name: those for name, those in SCOPE_SETS.items() if granted >= set(those)},

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from domain.errors import Forbidden, InvalidInput
 from domain.job import HIGHEST_PRIORITY
 from domain.output import Output
-from domain.roles import allows
 from domain.scopes import Scope
 from imaging.limits import TooLargeHere
 from packshot.admin.shell.answers import Html
@@ -106,7 +105,7 @@ async def _opened(visit: Visit[StudioQuery]) -> tuple[Output | None, dict[str, s
 async def _admit(visit: Visit[StudioForm]) -> None:
     """Ask the operation's own scope and the rest of its weight: the page asked for one."""
     offered = OFFERED[visit.form.operation]
-    if not allows(visit.visitor.role, offered.scope):
+    if not visit.visitor.access.may(offered.scope):
         raise Forbidden(
             "scope_missing",
             f"Your role here is {visit.visitor.role}, which does not allow this.",

@@ -1,7 +1,7 @@
 """/api/v1/keys: the organization's API keys, their secrets shown once."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -13,14 +13,15 @@ from domain.api_key import (
     status_of,
 )
 from domain.errors import InvalidInput
-from domain.ids import KeyId
+from domain.ids import KeyId, UserId
 from domain.key_text import prefix_of
+from domain.roles import Role
 from domain.scopes import SCOPE_SETS, Scope
 from packshot.commands.api_keys import ChangedKey, NewKey
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, NotYet, Word
 from packshot.edge.forms import Form
-from packshot.edge.key_fields import End, ScopeList
+from packshot.edge.key_fields import End, PersonsId, ScopeList
 from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
 from packshot.edge.path_ids import key_id_of
 from packshot.edge.quantities import WholeNumber
@@ -106,6 +107,16 @@ class RevocationForm(Form):
     )
 
 
+class AdoptionForm(Form):
+    """Who is to answer for the key."""
+
+    user_id: Annotated[UserId, PersonsId()] | None = Field(
+        None,
+        description="An owner or admin; only where nobody answers for the key that asks. "
+        "Else it is who answers for that one.",
+    )
+
+
 class KeyActor(Answer):
     """Who created the key; ``name`` where the actor has one."""
 
@@ -114,9 +125,21 @@ class KeyActor(Answer):
     name: str | None = Field(examples=["First key"])
 
 
+class KeyPerson(Answer):
+    """Who answers for a key; ``role`` is null for somebody who has left, the name may be too."""
+
+    type: Literal["user"]
+    id: str = Field(examples=["usr_01kapq3x0tw5rz8v9m2c4d6e7f"])
+    name: str | None = Field(examples=["Ada"])
+    role: Role | None
+
+
 class KeyAnswer(Answer):
     """A key, without its secret.
 
+    ``effectiveScopes`` are those of its scopes that may be used today: the role of the person who
+    answers for it, ``responsible``, allows no more. It is null for a key of the organization's own.
+    The key of somebody who has left may do what a member may, until an owner or admin adopts it.
     ``formerSecretUntil`` is until when the secret from before a rotation may work. Last use is told
     some seconds later by the other processes of an installation.
     """
@@ -125,6 +148,10 @@ class KeyAnswer(Answer):
     prefix: str = Field(examples=["pshot_live_7Qv2Lm81"])
     name: str = Field(examples=["Production"])
     scopes: list[str] = Field(examples=[["files:read", "images:process"]])
+    effective_scopes: list[str] = Field(examples=[["files:read", "images:process"]])
+    responsible: KeyPerson | None
+    adoptable: bool
+    team_id: str | None = Field(examples=[None])
     environment: str = Field(examples=["live"])
     status: Status
     created_at: Time
@@ -248,6 +275,23 @@ async def revoke_key(call: Call[RevocationForm]) -> Reply:
     )
 
 
+@endpoint(
+    "POST",
+    KEY + "/adopt",
+    scope=Scope.KEYS_MANAGE,
+    form=AdoptionForm,
+    answer=KeyAnswer,
+    refuses=("missing_parameter", "not_adoptable", "already_terminal", *CHANGE_REFUSALS),
+    answer_headers=WRITE_HEADERS,
+)
+async def adopt_key(call: Call[AdoptionForm]) -> Reply:
+    """Answer for a key whose person has left the organization, as an owner or admin of it."""
+    changed = await call.services.key_adoptions.adopt(
+        call.context, key_id_of(call.path), by=call.form.user_id, granted=call.key.scopes
+    )
+    return _reply(changed)
+
+
 def key_answer(key: ListedKey) -> KeyAnswer:
     """The key as it stands now."""
     return KeyAnswer(
@@ -255,6 +299,10 @@ def key_answer(key: ListedKey) -> KeyAnswer:
         prefix=prefix_of(key.environment, key.kid),
         name=key.name,
         scopes=key.scopes,
+        effective_scopes=sorted(key.access.scopes),
+        responsible=_person(key),
+        adoptable=key.is_adoptable,
+        team_id=None if key.team_id is None else str(key.team_id),
         environment=key.environment,
         status=status_of(
             datetime.now(UTC),
@@ -274,6 +322,14 @@ def key_answer(key: ListedKey) -> KeyAnswer:
         last_used_address=key.last_used_address,
         last_used_endpoint=key.last_used_endpoint,
     )
+
+
+def _person(key: ListedKey) -> KeyPerson | None:
+    person = key.responsible
+    if person is None:
+        return None
+    name, role = key.responsible_name, person.role
+    return KeyPerson(type="user", id=str(person.user_id), name=name, role=role)
 
 
 def _reply(

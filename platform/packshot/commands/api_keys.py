@@ -1,22 +1,32 @@
 """API keys: created, listed, renamed, rotated, revoked. A secret is told once, to its maker."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from domain.access import Person
 from domain.api_key import ApiKey
 from domain.errors import Forbidden, InvalidInput, NotFound
-from domain.ids import KeyId, OrgId
+from domain.ids import KeyId, OrgId, TeamId, UserId
 from domain.key_text import KeyText
 from domain.recorded import Context
 from domain.scopes import Scope
+from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.keycache import KeyCache
 from packshot.store.keyuse import KeyUses
 from packshot.store.secrets import Secrets
-from projections.api_keys import ListedKey, count_keys, find_listed, key_names, list_keys
+from projections.api_keys import (
+    ListedKey,
+    count_keys,
+    find_listed,
+    find_responsible,
+    key_names,
+    list_keys,
+)
+from projections.memberships import find_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,7 @@ class NewKey:
     environment: str
     scopes: tuple[Scope, ...]
     expires_at: datetime | None
+    team_id: TeamId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class ChangedKey:
 class ListedKeys:
     """Keys of one page, and how many there are in all."""
 
-    keys: list[ListedKey]
+    keys: Sequence[ListedKey]
     total: int
 
 
@@ -61,6 +72,7 @@ class ApiKeys:
     secrets: Secrets
     keys: KeyCache
     uses: KeyUses
+    people: People
     clock: Callable[[], datetime]
 
     async def list(
@@ -75,7 +87,7 @@ class ApiKeys:
                 connection, org_id.uuid, before=before, limit=limit, matching=matching
             )
             total = await count_keys(connection, org_id.uuid, matching=matching)
-        return ListedKeys([self._with_newest_use(org_id, key) for key in listed], total)
+        return ListedKeys(await self._told(org_id, listed), total)
 
     async def find(self, org_id: OrgId, key_id: KeyId) -> ListedKey:
         """A key of the organization; raises NotFound."""
@@ -83,13 +95,14 @@ class ApiKeys:
             key = await find_listed(connection, org_id.uuid, key_id=key_id.uuid)
         if key is None:
             raise no_such_key()
-        return self._with_newest_use(org_id, key)
+        (told,) = await self._told(org_id, [key])
+        return told
 
     async def create(
         self, context: Context, wanted: NewKey, *, granted: Collection[Scope]
     ) -> ChangedKey:
         """Create a key; raises Forbidden for a scope that is not granted, and InvalidInput."""
-        _require_granted(wanted.scopes, granted)
+        require_granted(wanted.scopes, granted)
         if wanted.expires_at is not None and wanted.expires_at <= self.clock():
             raise InvalidInput(
                 "invalid_parameter",
@@ -97,25 +110,28 @@ class ApiKeys:
                 param="expiresAt",
                 fix="Leave it out for a year from now.",
             )
-        text, key_id = KeyText.make(wanted.environment), KeyId.new()
+        text = KeyText.make(wanted.environment)
+        responsible = await self.person_behind(context)
         key = ApiKey.issue(
-            key_id,
+            KeyId.new(),
             name=wanted.name,
             text=text,
             mac=self.secrets.mac(text.text),
             pepper_id=self.secrets.newest_pepper,
             scopes=wanted.scopes,
             expires_at=wanted.expires_at,
+            responsible_id=None if responsible is None else responsible.user_id,
+            team_id=wanted.team_id,
         )
         head = await self.store.save(context, key)
-        return ChangedKey(await self._new(context, key), head, text.text)
+        return ChangedKey(await self._new(context, key, responsible), head, text.text)
 
     async def rename(self, context: Context, key_id: KeyId, name: str) -> ChangedKey:
         """Call a key something else; raises NotFound and InvalidInput."""
         before = await self.find(context.org_id, key_id)
         if before.name == name:
             return ChangedKey(before, None)
-        return await self._change(context, before, lambda key: key.rename(name))
+        return await self.change(context, before, lambda key: key.rename(name))
 
     async def rotate(
         self, context: Context, key_id: KeyId, *, grace_s: int, granted: Collection[Scope]
@@ -125,7 +141,7 @@ class ApiKeys:
         Raises NotFound, Forbidden for a key that may do what is not granted, and Conflict.
         """
         before = await self.find(context.org_id, key_id)
-        _require_granted([Scope(scope) for scope in before.scopes], granted)
+        require_granted([Scope(scope) for scope in before.scopes], granted)
         text = KeyText.make(before.environment)
         mac, pepper_id = self.secrets.mac(text.text), self.secrets.newest_pepper
 
@@ -133,17 +149,29 @@ class ApiKeys:
             at = self.clock()
             key.rotate(text, mac=mac, pepper_id=pepper_id, grace_s=grace_s, at=at)
 
-        changed = await self._change(context, before, rotate)
+        changed = await self.change(context, before, rotate)
         return replace(changed, secret=text.text)
 
     async def revoke(self, context: Context, key_id: KeyId, *, reason: str | None) -> ChangedKey:
         """End a key, also the one that asks for it; raises NotFound and Conflict."""
         before = await self.find(context.org_id, key_id)
-        return await self._change(context, before, lambda key: key.revoke(reason))
+        return await self.change(context, before, lambda key: key.revoke(reason))
 
-    async def _change(
+    async def person_behind(self, context: Context) -> Person | None:
+        """Who answers for what the actor makes; None for the organization itself."""
+        actor = context.actor
+        match actor.kind:
+            case "user":
+                return Person(UserId.parse(actor.id), None)  # the role is asked for where it counts
+            case "key":
+                async with self.store.pools.reading(context.org_id) as connection:
+                    return await find_responsible(connection, context.org_id.uuid, actor.id)
+        return None
+
+    async def change(
         self, context: Context, before: ListedKey, verb: Callable[[ApiKey], None]
     ) -> ChangedKey:
+        """Do the verb to the key, and have this process ask anew about it; raises Conflict."""
         after: list[ApiKey] = []
 
         def change(key: ApiKey) -> None:
@@ -155,12 +183,14 @@ class ApiKeys:
         # Not read again: in a unit of work the view does not tell it yet.
         return ChangedKey(_as_changed(before, after[-1]), head)
 
-    async def _new(self, context: Context, key: ApiKey) -> ListedKey:
-        actor, names = context.actor, {}
-        if actor.kind == "key":
-            async with self.store.pools.reading(context.org_id) as connection:
-                names = await key_names(connection, context.org_id.uuid, {actor.id})
-        return ListedKey(
+    async def _new(self, context: Context, key: ApiKey, responsible: Person | None) -> ListedKey:
+        actor = context.actor
+        async with self.store.pools.reading(context.org_id) as connection:
+            names = await key_names(connection, context.org_id.uuid, {actor.id})
+            if responsible is not None:
+                role = await find_role(connection, context.org_id.uuid, responsible.user_id)
+                responsible = replace(responsible, role=role)
+        new = ListedKey(
             key_id=KeyId(key.id),
             kid=key.kid,
             name=key.name,
@@ -170,6 +200,9 @@ class ApiKeys:
             created_by_type=actor.kind,
             created_by_id=actor.id,
             created_by_name=names.get(actor.id),
+            responsible=responsible,
+            responsible_name=None,
+            team_id=key.team_id,
             expires_at=key.expires_at,
             former_until=None,
             revoked_at=None,
@@ -178,6 +211,22 @@ class ApiKeys:
             last_used_address=None,
             last_used_endpoint=None,
         )
+        (told,) = await self._told(context.org_id, [new])
+        return told
+
+    async def _told(self, org_id: OrgId, keys: Sequence[ListedKey]) -> Sequence[ListedKey]:
+        """The keys with people's names, and with uses that only this process knows."""
+        makers = {key.created_by_id for key in keys if key.created_by_type == "user"}
+        behind = {str(key.responsible.user_id) for key in keys if key.responsible is not None}
+        names = await self.people.names_of(makers | behind)
+        return [
+            replace(
+                self._with_newest_use(org_id, key),
+                created_by_name=key.created_by_name or names.get(key.created_by_id),
+                responsible_name=_name_of(key.responsible, names),
+            )
+            for key in keys
+        ]
 
     def _with_newest_use(self, org_id: OrgId, key: ListedKey) -> ListedKey:
         use = self.uses.untold(org_id, key.key_id)
@@ -196,6 +245,10 @@ def no_such_key() -> NotFound:
     return NotFound("not_found", "There is no such key.", fix="Check the keyId.")
 
 
+def _name_of(person: Person | None, names: Mapping[str, str]) -> str | None:
+    return None if person is None else names.get(str(person.user_id))
+
+
 def _as_changed(before: ListedKey, key: ApiKey) -> ListedKey:
     return replace(
         before,
@@ -207,7 +260,8 @@ def _as_changed(before: ListedKey, key: ApiKey) -> ListedKey:
     )
 
 
-def _require_granted(scopes: Collection[Scope], granted: Collection[Scope]) -> None:
+def require_granted(scopes: Collection[Scope], granted: Collection[Scope]) -> None:
+    """Raise Forbidden, naming them, for scopes that are not granted."""
     missing = sorted(str(scope) for scope in set(scopes) - set(granted))
     if missing:
         raise Forbidden(

@@ -61,6 +61,8 @@ class Members:
     store: EventStore
     people: People
     clock: Callable[[], datetime]
+    # Told of everybody whose role has changed, once that is true.
+    on_change: Callable[[UserId], None] = lambda _user_id: None
 
     async def members(self, org_id: OrgId) -> list[NamedMember]:
         """The members of an organization, oldest first."""
@@ -132,6 +134,7 @@ class Members:
             membership = await self._membership(context.org_id, user_id)
             membership.change_role(role)
             void = await self._void_invites(context.org_id, user_id, rank=role)
+            self.store.when_true(lambda: self.on_change(user_id))
             return await self.store.save(context, membership, *void)
 
     async def remove(self, context: Context, user_id: UserId) -> LogHead:
@@ -153,6 +156,7 @@ class Members:
         membership = await self._membership(context.org_id, member.user_id)
         membership.end()
         void = await self._void_invites(context.org_id, member.user_id, rank=None)
+        self.store.when_true(lambda: self.on_change(member.user_id))
         return await self.store.save(context, membership, *void)
 
     async def _void_invites(

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+from domain.access import Access, Person, access
 from domain.ids import OrgId, UserId
 from domain.roles import Role
+from domain.scopes import EVERY_SCOPE
 from domain.user import INSTALLATION
 from packshot.store import people
 from packshot.store.events import EventStore
@@ -33,6 +35,11 @@ class Visitor:
     org_name: str
     role: Role
     places: tuple[Place, ...]
+
+    @property
+    def access(self) -> Access:
+        """What the person may do there: all that their role allows."""
+        return access(EVERY_SCOPE, Person(self.user_id, self.role))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from domain.access import ROLE_OF_THE_DEPARTED, access
 from domain.errors import Forbidden, InvalidInput, Unauthenticated
 from domain.scopes import Scope
 
@@ -56,15 +57,44 @@ def key_missing() -> Unauthenticated:
 
 
 def require_scope(key: "KeyRecord", scope: Scope) -> None:
-    """Raise Forbidden, naming the scope, when the key does not hold it."""
-    if scope not in key.scopes:
-        raise Forbidden(
-            "scope_missing",
-            f"The key {key.prefix} does not hold the scope {scope}.",
-            fix=f"Use a key with the scope {scope}.",
-            allowed={"scopes": [str(scope)]},
-            headers={"x-accepted-scopes": str(scope)},
+    """Raise Forbidden, naming the scope, when the key may not do what it stands for.
+
+    It says which of the two is in the way: the key itself, or what stands behind it.
+    """
+    if scope in key.scopes:
+        return
+    detail, fix = _lack_of(key, scope)
+    raise Forbidden(
+        "scope_missing",
+        detail,
+        fix=fix,
+        allowed={"scopes": [str(scope)]},
+        headers={"x-accepted-scopes": str(scope)},
+    )
+
+
+def _lack_of(key: "KeyRecord", scope: Scope) -> tuple[str, str]:
+    """What a key lacks that may not do what a scope stands for, and how to mend it."""
+    person = key.responsible
+    if scope not in key.held:
+        detail = f"The key {key.prefix} does not hold the scope {scope}."
+        return detail, f"Use a key with the scope {scope}."
+    holds = f"The key {key.prefix} holds the scope {scope}, but"
+    if person is None or scope in access(key.held, person).scopes:
+        return (
+            f"{holds} belongs to a team, and that is about the whole organization.",
+            f"Use a key of the whole organization with the scope {scope}.",
         )
+    if person.has_left:
+        limit = f"it may do what a {ROLE_OF_THE_DEPARTED} may"
+        return (
+            f"{holds} who answers for the key has left the organization: {limit}.",
+            "Ask an owner or admin to adopt the key.",
+        )
+    return (
+        f"{holds} who answers for it is {person.role} here today, which does not allow it.",
+        f"Use a key of somebody whose role allows {scope}.",
+    )
 
 
 def _bearer(value: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from pydantic_core import PydanticCustomError
 
+from domain.ids import UserId
 from domain.scopes import EVERY_SCOPE, Scope
 from packshot.edge.fields import ReadField, shown
 from packshot.edge.moments import Moment
@@ -45,6 +46,24 @@ class End(ReadField):
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the end."""
         return {"anyOf": [MOMENT.schema(), {"const": NEVER}, {"type": "null"}]}
+
+
+class PersonsId(ReadField):
+    """The public id of a person."""
+
+    def read(self, value: object) -> UserId:
+        """Read the id."""
+        try:
+            return UserId.parse(value if isinstance(value, str) else "")
+        except ValueError:
+            context = {"got": shown(value), "fix": "GET /api/v1/members tells the ids of people."}
+            raise PydanticCustomError(
+                "invalid", "must be the id of a person; got {got}.", context
+            ) from None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the id."""
+        return {"type": "string", "pattern": "^usr_[0-9a-hjkmnp-tv-z]{26}$"}
 
 
 def _wrong_scopes(message: Any, value: object) -> PydanticCustomError:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from domain.access import Access, Person, access
 from domain.errors import Unauthenticated
-from domain.ids import KeyId, OrgId
+from domain.ids import KeyId, OrgId, TeamId, UserId
 from domain.key_text import KeyText
 from domain.scopes import Scope
 from packshot.store.pool import Pools
 from packshot.store.secrets import Secrets
-from projections.api_keys import find_key
+from projections.api_keys import find_key, responsible_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -25,17 +26,29 @@ KEPT_KEYS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """What is known of a valid key."""
+    """What is known of a valid key.
+
+    ``held`` are the scopes it was given, ``access`` what it may do today: no more than the person
+    who answers for it, ``responsible``, None for a key of the organization's own.
+    """
 
     org_id: OrgId
     org_name: str
     key_id: KeyId
     prefix: str
     name: str
-    scopes: frozenset[Scope]
+    held: frozenset[Scope]
+    access: Access
+    responsible: Person | None
+    team_id: TeamId | None
     environment: str
     created_at: datetime
     expires_at: datetime | None
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What it may do today, and so the most that it can hand on."""
+        return self.access.scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,13 @@ class KeyCache:
         for kid in [kid for kid, kept in self._kept.items() if kept.record.key_id == key_id]:
             del self._kept[kid]
 
+    def forget_person(self, user_id: UserId) -> None:
+        """Ask anew about the keys that a person answers for, whose role has changed."""
+        for kid, kept in list(self._kept.items()):
+            responsible = kept.record.responsible
+            if responsible is not None and responsible.user_id == user_id:
+                del self._kept[kid]
+
     async def _find(self, key: KeyText) -> _Kept:
         # From before the question: a key revoked while the answer is on its way is not kept longer.
         asked_s, asked_at = self.monotonic(), self.clock()
@@ -100,23 +120,33 @@ class KeyCache:
             until_s=asked_s + min(TTL_S, _seconds_left(row, asked_at)),
             mac=row["mac"],
             pepper=self.secrets.peppers[row["pepper_id"]],
-            record=KeyRecord(
-                org_id=OrgId(row["tenant_id"]),
-                org_name=row["org_name"],
-                key_id=KeyId(row["key_id"]),
-                prefix=key.prefix,
-                name=row["name"],
-                scopes=frozenset(map(Scope, row["scopes"])),
-                environment=row["environment"],
-                created_at=row["created_at"],
-                expires_at=row["expires_at"],
-            ),
+            record=_record(row, key),
             refused=_refusal_of(row, asked_at),
         )
         if len(self._kept) >= KEPT_KEYS:
             self._kept.clear()
         self._kept[key.kid] = kept
         return kept
+
+
+def _record(row: "Record", key: KeyText) -> KeyRecord:
+    held = frozenset(map(Scope, row["scopes"]))
+    responsible = responsible_of(row)
+    team_id = None if row["team_id"] is None else TeamId(row["team_id"])
+    return KeyRecord(
+        org_id=OrgId(row["tenant_id"]),
+        org_name=row["org_name"],
+        key_id=KeyId(row["key_id"]),
+        prefix=key.prefix,
+        name=row["name"],
+        held=held,
+        access=access(held, responsible, team_id=team_id),
+        responsible=responsible,
+        team_id=team_id,
+        environment=row["environment"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
 
 
 def _seconds_left(row: "Record", at: datetime) -> float:

@@ -69,6 +69,7 @@ async def change_key(store: EventStore, acme: Created) -> None:
         lambda key: key.rename("Shop"),
         lambda key: key.rotate(text, mac=b"1", pepper_id=1, grace_s=3600, at=at),
         lambda key: key.rename("Shop of Acme"),
+        lambda key: key.adopt(UserId.new(), at=at),
         lambda key: key.revoke("leaked"),
     ):
         await store.change(context(acme.org_id), ApiKey, stream_id=acme.key_id.uuid, verb=verb)

@@ -14,6 +14,7 @@ from domain.scopes import EVERY_SCOPE
 from given import SECRETS, context, organizations_of
 from packshot.commands.api_keys import ApiKeys, NewKey
 from packshot.commands.organizations import Created
+from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.keycache import TTL_S, KeyCache
 from packshot.store.keyuse import KeyUses
@@ -51,7 +52,8 @@ def keys(pools: Pools, clock: Clock) -> KeyCache:
 
 @pytest.fixture
 def api_keys(store: EventStore, keys: KeyCache, clock: Clock) -> ApiKeys:
-    return ApiKeys(store, SECRETS, keys, KeyUses(store.pools, clock=clock.date), clock.date)
+    uses, people = KeyUses(store.pools, clock=clock.date), People(store, clock.date)
+    return ApiKeys(store, SECRETS, keys, uses, people, clock.date)
 
 
 async def test_a_new_organizations_key_is_known_with_every_scope(

@@ -4,7 +4,7 @@ import pytest
 
 from domain.api_key import ApiKey, status_of
 from domain.errors import Conflict, InvalidInput
-from domain.ids import KeyId
+from domain.ids import KeyId, UserId
 from domain.key_text import KeyText
 from domain.scopes import EVERY_SCOPE, SCOPE_SETS, Scope
 from given import given
@@ -130,6 +130,30 @@ def test_an_expired_key_cannot_be_rotated_and_a_moment_before_it_can() -> None:
     given(key).when(lambda key: rotate(key, at=NOON - timedelta(seconds=1)))
     with pytest.raises(Conflict, match="already_terminal"):
         given(issue(expires_at=NOON)).when(rotate)
+
+
+def test_an_adopted_key_names_who_answers_for_it() -> None:
+    ada = UserId.new()
+
+    given(issue()).when(lambda key: key.adopt(ada, at=NOON)).then(
+        (ApiKey.Adopted, {"name": "Shop", "responsible_id": str(ada)})
+    )
+
+
+@pytest.mark.parametrize("key", [revoked(), issue(expires_at=NOON)])
+def test_a_key_that_ended_is_not_adopted(key: ApiKey) -> None:
+    with pytest.raises(Conflict, match="already_terminal"):
+        given(key).when(lambda key: key.adopt(UserId.new(), at=NOON))
+
+
+def test_a_key_from_before_anybody_answered_for_it_has_nobody() -> None:
+    (issued,) = issue().collect_events()
+    for name in ("responsible_id", "team_id"):
+        del issued.__dict__[name]
+
+    key = issued.mutate(None)
+
+    assert (key.responsible_id, key.team_id) == (None, None)
 
 
 def test_a_revoked_key_says_why() -> None:

@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from quart import Response
 
-from domain.roles import allows
 from domain.scopes import Scope
 from packshot.admin.shell.answers import Html
 from packshot.admin.shell.assets import asset_url
@@ -110,14 +109,14 @@ def _frame(visit: Visit[Any], nonce: str) -> dict[str, Any]:
         if visit.token is None or visitor is None
         else page_token(visit.token, visitor.org_id),
         "theme": theme if theme in THEMES else "",
-        "may": lambda scope: visitor is not None and allows(visitor.role, Scope(scope)),
+        "may": lambda scope: visitor is not None and visitor.access.may(Scope(scope)),
         "base_url": f"{visit.request.scheme}://{visit.request.host}",
     }
 
 
 def _navigation_of(visitor: Visitor) -> list[tuple[str, list[Section]]]:
     groups = (
-        (name, [section for section in sections if allows(visitor.role, section.scope)])
+        (name, [section for section in sections if visitor.access.may(section.scope)])
         for name, sections in NAVIGATION
     )
     return [(name, sections) for name, sections in groups if sections]

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from quart import Quart, Request, Response, request
 
 from domain.errors import Forbidden, InvalidInput, NotFound, Refusal
-from domain.roles import allows
 from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.admin.shell.assets import PREFIX, asset_response
 from packshot.admin.shell.cookies import session_token, set_session
@@ -124,7 +123,7 @@ def _asked() -> Request:
 
 
 def _require_role(page: Page, visit: Visit[Any]) -> None:
-    if page.scope is not None and not allows(visit.visitor.role, page.scope):
+    if page.scope is not None and not visit.visitor.access.may(page.scope):
         raise Forbidden(
             "scope_missing",
             f"Your role here is {visit.visitor.role}, which does not allow this.",
