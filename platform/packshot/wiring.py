@@ -199,6 +199,7 @@ async def open_services(
         pool = _render_pool(settings, hand_over=hand_over)
         stack.push_async_callback(pool.stop)
         store = _event_store(pools, secrets, waker)
+        stack.push_async_callback(store.snapshots.settle)
         keys, uses = KeyCache(pools, secrets, clock=_now), KeyUses(pools, clock=_now)
         blobs = Blobs(settings.storage_dir)
         maker = Maker(pools, blobs, pool, clock=_now)

@@ -19,6 +19,7 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 
 from benchmarks.following import measure_lag, measure_rebuild
+from benchmarks.loading import measure_load
 from benchmarks.rows import paired_ratio, row
 from domain.ids import OrgId
 from given import context, founded, requested_job, store_of
@@ -54,6 +55,8 @@ def run() -> list[dict[str, Any]]:
         async def measure() -> list[dict[str, Any]]:
             async with servers.database() as database:
                 rows = await _measure(database)
+            async with servers.database() as database:
+                rows.append(await measure_load(database))
             async with servers.database() as database:
                 rows.append(await measure_rebuild(database))
             async with servers.database() as database:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,8 @@ from packshot.store.codec import Codec, genesis
 from packshot.store.composer import Append, Composer
 from packshot.store.head import LogHead, Signer
 from packshot.store.pool import DriverConnection, Pools
+from packshot.store.snapshots import Snapshots
+from packshot.store.streams import Streams
 from packshot.store.unit import CURRENT, Unit
 from projections.projection import InlineView
 
@@ -46,6 +48,8 @@ class EventStore:
         self.codec = codec
         self.composer = Composer(codec, views)
         self.signer = signer
+        self.snapshots = Snapshots(pools, codec, key=signer.derived(b"snapshots"))
+        self.streams = Streams(pools, codec, self.snapshots)
         self.on_append = on_append
 
     @asynccontextmanager
@@ -142,18 +146,8 @@ class EventStore:
 
         Raises NotFound when it has none.
         """
-        async with self.pools.reading(org_id) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT * FROM es.event
-                WHERE tenant_id = $1 AND stream_id = $2 AND ($3::int IS NULL OR version <= $3)
-                ORDER BY version
-                """,
-                org_id.uuid,
-                stream_id,
-                up_to,
-            )
-        aggregate = self._folded(rows).get(stream_id)
+        folded = await self.streams.load(org_id, [stream_id], up_to=up_to)
+        aggregate = folded.get(stream_id)
         if not isinstance(aggregate, kind):
             raise NotFound("not_found", "There is no such thing.")
         return aggregate
@@ -164,27 +158,9 @@ class EventStore:
         """The aggregates of these ids in their order; ids that name none are left out."""
         if not stream_ids:
             return []
-        async with self.pools.reading(org_id) as connection:
-            rows = await connection.fetch(
-                """
-                SELECT * FROM es.event
-                WHERE tenant_id = $1 AND stream_id = ANY($2::uuid[])
-                ORDER BY stream_id, version
-                """,
-                org_id.uuid,
-                stream_ids,
-            )
-        folded = self._folded(rows)
+        folded = await self.streams.load(org_id, stream_ids)
         found = (folded.get(stream_id) for stream_id in stream_ids)
         return [aggregate for aggregate in found if isinstance(aggregate, kind)]
-
-    def _folded(self, rows: Sequence[asyncpg.Record]) -> dict[UUID, Any]:
-        """The aggregates of the rows of their events."""
-        folded: dict[UUID, Any] = {}
-        for row in rows:
-            stream_id = row["stream_id"]
-            folded[stream_id] = self.codec.decode(recorded(row)).mutate(folded.get(stream_id))
-        return folded
 
     async def change(
         self, context: Context, kind: type[A], *, stream_id: UUID, verb: Callable[[A], None]

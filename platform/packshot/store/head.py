@@ -1,6 +1,7 @@
 """The signed head of a log: what a client keeps to be a witness of everything before it."""
 
 import base64
+import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,11 +16,16 @@ class Signer:
     def __init__(self, seed: bytes) -> None:
         """Take ``seed``, the private key's 32 bytes."""
         self.key = Ed25519PrivateKey.from_private_bytes(seed)
+        self._seed = seed
 
     @property
     def public_key(self) -> Ed25519PublicKey:
         """The key that anyone may verify heads with."""
         return self.key.public_key()
+
+    def derived(self, purpose: bytes) -> bytes:
+        """A secret of its own for another purpose, 32 bytes: HMAC-SHA-256 of it with the seed."""
+        return hmac.digest(self._seed, b"packshot derived key v1\n" + purpose, "sha256")
 
     def sign(self, message: bytes) -> bytes:
         """The signature of a message, 64 bytes."""
