@@ -154,7 +154,8 @@ def child() -> None:
 
 def _eye_rows(out: Path) -> list[Row]:
     overlaps, whites = [], []
-    for photo in pictures.photos(PHOTOS):
+    for _, draw in pictures.photos(PHOTOS):
+        photo = draw()
         source = photo.save(out.with_suffix(".jpg"))
         recipe = Recipe(width_px=1000, height_px=1000, output_format="png")
         rendered = render(source, recipe, destination=out, limits=Limits())

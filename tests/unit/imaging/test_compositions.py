@@ -37,7 +37,7 @@ def make(tmp_path: Path) -> Make:
             path.write_bytes(source)
         else:
             pixels = source.pixels if isinstance(source, pictures.Photo) else source
-            Image.fromarray(pixels).save(path, "PNG")  # type: ignore[arg-type] # pixels are left
+            Image.fromarray(pixels).save(path, "PNG", compress_level=1)  # type: ignore[arg-type] # pixels are left
         rendered = render(path, recipe, destination=out, limits=Limits())
         return rendered, np.asarray(Image.open(io.BytesIO(out.read_bytes())).convert("RGB"))
 

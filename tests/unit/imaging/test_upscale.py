@@ -23,7 +23,7 @@ def upscaled(tmp_path: Path) -> Upscaled:
 
     def make(pixels: np.ndarray, **wishes: object) -> tuple[Rendered, np.ndarray]:
         source, out = tmp_path / "source", tmp_path / "out"
-        Image.fromarray(pixels).save(source, "PNG")
+        Image.fromarray(pixels).save(source, "PNG", compress_level=1)
         wishes.setdefault("output_format", "png")
         if not any(name.startswith("target") for name in wishes):
             wishes.setdefault("factor", 2.0)
