@@ -126,6 +126,12 @@ class PublishId(Id):
     prefix = "pub"
 
 
+class SessionId(Id):
+    """A person's session in a browser."""
+
+    prefix = "ses"
+
+
 class EventId(Id):
     """An event of a log."""
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate, event
 
+from domain.errors import Conflict
 from domain.ids import OrgId, UserId
 
 INSTALLATION = OrgId(UUID("00000000-0000-7000-8000-000000000001"))
@@ -41,6 +42,33 @@ class User(Aggregate):
 
         TOPIC = "user.password-changed.v1"
 
+    class PasswordReset(Event):
+        """The person has a new password by a link, because the former one was lost."""
+
+        TOPIC = "user.password-reset.v1"
+
+    class OidcLinked(Event):
+        """The person also signs in through a provider; who they are to it is told nowhere here."""
+
+        TOPIC = "user.oidc-linked.v1"
+        issuer: str
+
+    class OidcUnlinked(Event):
+        """The person signs in through that provider no more."""
+
+        TOPIC = "user.oidc-unlinked.v1"
+        issuer: str
+
+    class Disabled(Event):
+        """The person is kept out of the whole installation."""
+
+        TOPIC = "user.disabled.v1"
+
+    class Enabled(Event):
+        """The person is let in again."""
+
+        TOPIC = "user.enabled.v1"
+
     @classmethod
     def register(cls, user_id: UserId) -> Self:
         """Give a person an account."""
@@ -49,6 +77,8 @@ class User(Aggregate):
     @event(Registered)
     def __init__(self) -> None:
         self.password_changes = 0
+        self.is_disabled = False
+        self.issuers: list[str] = []
 
     def set_password(self) -> None:
         """Note that the password was set; it is kept elsewhere, as a hash."""
@@ -57,3 +87,62 @@ class User(Aggregate):
     @event(PasswordChanged)
     def _password_changed(self) -> None:
         self.password_changes += 1
+
+    def reset_password(self) -> None:
+        """Note that a lost password was replaced; the new one is kept elsewhere, as a hash."""
+        self._password_reset()
+
+    @event(PasswordReset)
+    def _password_reset(self) -> None:
+        self.password_changes += 1
+
+    def link_oidc(self, issuer: str) -> None:
+        """Note that the person signs in through a provider; raises Conflict when they do already.
+
+        One account of a provider is enough, and with two nobody knows which one was used.
+        """
+        if issuer in self.issuers:
+            raise Conflict(
+                "already_connected",
+                "Your account is linked to this provider already.",
+                fix="Unlink it first, on the page Your account.",
+            )
+        self._oidc_linked(issuer=issuer)
+
+    @event(OidcLinked)
+    def _oidc_linked(self, issuer: str) -> None:
+        self.issuers.append(issuer)
+
+    def unlink_oidc(self, issuer: str) -> None:
+        """Note the end of it; raises Conflict (already_terminal) where there was no link."""
+        if issuer not in self.issuers:
+            raise Conflict(
+                "already_terminal",
+                "Your account is not linked to this provider any more.",
+                fix="Look at the page Your account again.",
+            )
+        self._oidc_unlinked(issuer=issuer)
+
+    @event(OidcUnlinked)
+    def _oidc_unlinked(self, issuer: str) -> None:
+        self.issuers.remove(issuer)
+
+    def disable(self) -> None:
+        """Keep the person out; raises Conflict (already_terminal) for one who is."""
+        if self.is_disabled:
+            raise Conflict("already_terminal", "This person is disabled already.")
+        self._disabled()
+
+    @event(Disabled)
+    def _disabled(self) -> None:
+        self.is_disabled = True
+
+    def enable(self) -> None:
+        """Let the person in again; raises Conflict (already_terminal) for one who is not out."""
+        if not self.is_disabled:
+            raise Conflict("already_terminal", "This person is not disabled.")
+        self._enabled()
+
+    @event(Enabled)
+    def _enabled(self) -> None:
+        self.is_disabled = False

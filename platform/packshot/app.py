@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
+from packshot.admin import account, api_access, sign_in, start, studio, studio_rules, team
 from packshot.admin import activity as activity_page
-from packshot.admin import api_access, sign_in, start, studio, studio_rules, team
 from packshot.admin import catalog as catalog_pages
 from packshot.admin import integrations as integration_pages
 from packshot.admin import jobs as job_pages
@@ -123,6 +123,10 @@ PAGES = (
     sign_in.sign_out,
     sign_in.ask_join,
     sign_in.join,
+    account.show_account,
+    account.change_password,
+    account.end_session,
+    account.end_others,
     team.show_team,
     team.invite,
     team.withdraw,

@@ -17,6 +17,7 @@ from domain.publish import Publish
 from domain.user import User
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
+from packshot.commands.accounts import Accounts
 from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
 from packshot.commands.catalog import Catalog
@@ -110,6 +111,7 @@ class Services:
     trail: Trail
     organizations: Organizations
     people: People
+    accounts: Accounts
     members: Members
     sessions: Sessions
     webhook_secrets: WebhookSecrets
@@ -226,6 +228,7 @@ async def open_services(
             trail=Trail(store, people),
             organizations=Organizations(store, secrets, people),
             people=people,
+            accounts=Accounts(store, _now),
             members=Members(store, people, _now, keys.forget_person),
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),

@@ -13,6 +13,7 @@ from api.server import RunningApi
 from domain.ids import OrgId
 from domain.recorded import Actor, Context
 from domain.roles import Role
+from packshot.app import PAGES
 from packshot.commands.organizations import Created
 from packshot.wiring import Services
 from pages.conftest import PASSWORD, Http, Opener, SignedIn, apart, join, with_services
@@ -170,6 +171,36 @@ def test_one_address_tries_twenty_accounts(http: Http) -> None:
 
 ORIGINS = ("own", "https://evil.example", "null", "http://[", None)
 SITES = ("same-origin", "none", "same-site", "cross-site", None)
+
+
+def posts() -> list[str]:
+    """Where pages send changes to, each address once."""
+    return sorted({re.sub(r"{\w+}", "none", one.path) for one in PAGES if one.method == "POST"})
+
+
+def test_no_page_takes_a_change_from_elsewhere(http: Http) -> None:
+    """Every address from every foreign origin: refused before anything is read."""
+    foreign = [
+        (http.base_url if origin == "own" else origin, site)
+        for origin, site in product(ORIGINS, SITES)
+        if origin not in {"own", None}
+        or site in {"same-site", "cross-site"}
+        or (origin, site) == (None, None)
+    ]
+    assert len(foreign) == 20
+    assert len(posts()) > 20
+
+    for path, (origin, site) in product(posts(), foreign):
+        answer = http.post(path, headers={"origin": origin, "sec-fetch-site": site})
+        assert answer.status_code == 403, (path, origin, site)
+        assert "This form was not sent by a page of this Packshot" in answer.text
+    assert http.get("/account").status_code == 200  # nobody was signed out
+
+
+def test_no_page_of_a_session_takes_a_change_without_its_token(http: Http) -> None:
+    for path in posts():
+        answer = http.post(path, headers={"x-page-token": None})
+        assert answer.status_code == 403, path
 
 
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/team/invites", "/organization"])

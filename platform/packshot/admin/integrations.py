@@ -100,7 +100,14 @@ async def show_integrations(visit: Visit[ShopsQuery]) -> Html:
     return await _shops_page(visit, visit.form)
 
 
-@page("POST", PATH, scope=Scope.INTEGRATIONS_MANAGE, form=ConnectForm, cost=CALL_COST)
+@page(
+    "POST",
+    PATH,
+    scope=Scope.INTEGRATIONS_MANAGE,
+    form=ConnectForm,
+    cost=CALL_COST,
+    needs_proof=True,
+)
 async def connect_shop(visit: Visit[ConnectForm]) -> PageAnswer:
     """Connect a shop, or say in its place why not."""
     form, connections = visit.form, visit.services.connections
@@ -164,7 +171,7 @@ async def rename_shop(visit: Visit[NameForm]) -> PageAnswer:
 
 @page(
     "POST", ONE + "/credentials", scope=Scope.INTEGRATIONS_MANAGE, form=NewSecretForm,
-    cost=CALL_COST,
+    cost=CALL_COST, needs_proof=True,
 )  # fmt: skip
 async def rotate_credentials(visit: Visit[NewSecretForm]) -> PageAnswer:
     """Give a connection new credentials that the shop accepts."""
@@ -177,7 +184,7 @@ async def rotate_credentials(visit: Visit[NewSecretForm]) -> PageAnswer:
     return await _changed(visit, rotate, said="rotated", part="secret")
 
 
-@page("POST", ONE + "/disconnect", scope=Scope.INTEGRATIONS_MANAGE)
+@page("POST", ONE + "/disconnect", scope=Scope.INTEGRATIONS_MANAGE, needs_proof=True)
 async def disconnect_shop(visit: Visit[NoFields]) -> PageAnswer:
     """End a connection and destroy its credentials."""
     integration_id = integration_id_of(visit.path)

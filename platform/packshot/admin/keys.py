@@ -53,7 +53,7 @@ async def ask_new_key(visit: Visit[NoFields]) -> Html:
     return _ask_new(visit, NewKeyPageForm())
 
 
-@page("POST", PATH, scope=Scope.KEYS_MANAGE, form=NewKeyPageForm)
+@page("POST", PATH, scope=Scope.KEYS_MANAGE, form=NewKeyPageForm, needs_proof=True)
 async def create_key(visit: Visit[NewKeyPageForm]) -> Html:
     """Create a key, and show its secret this once."""
     form = visit.form
@@ -89,7 +89,7 @@ async def rename_key(visit: Visit[NameForm]) -> PageAnswer:
     return Redirect(PATH)
 
 
-@page("POST", KEY + "/rotate", scope=Scope.KEYS_MANAGE, form=RotatePageForm)
+@page("POST", KEY + "/rotate", scope=Scope.KEYS_MANAGE, form=RotatePageForm, needs_proof=True)
 async def rotate_key(visit: Visit[RotatePageForm]) -> PageAnswer:
     """Give a key a new secret, and show it this once."""
     granted = visit.visitor.access.scopes
@@ -104,7 +104,7 @@ async def rotate_key(visit: Visit[RotatePageForm]) -> PageAnswer:
     return _secret(visit, changed, title="New secret")
 
 
-@page("POST", KEY + "/revoke", scope=Scope.KEYS_MANAGE, form=RevokePageForm)
+@page("POST", KEY + "/revoke", scope=Scope.KEYS_MANAGE, form=RevokePageForm, needs_proof=True)
 async def revoke_key(visit: Visit[RevokePageForm]) -> PageAnswer:
     """End a key."""
     try:

@@ -1,25 +1,22 @@
 """Signing in and out, and joining by a link: the pages for people who are not signed in yet."""
 
 from collections.abc import Sequence
-from hashlib import sha256
-from math import ceil
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
 from domain.errors import NotFound, Refusal
 from packshot.admin.shell.answers import Html, Redirect
+from packshot.admin.shell.browsers import device_of
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.admin.shell.tries import charge_tries, from_address, hashed, of_account
 from packshot.commands.people import LINK_LIFE, Joined, Newcomer, wrong_password
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label, Password
 from packshot.edge.forms import Form
-from packshot.edge.limits import Charge, Policy, address_charge
+from packshot.edge.limits import Charge, Policy
 from packshot.edge.problems import kind_of
 
 START = "/studio"
-# TRUST: five tries a minute for an account; an office behind one address has more people.
-ACCOUNT = Policy("sign-in-account", burst=5, per_second=5 / 60)
-ADDRESS = Policy("sign-in-address", burst=20, per_second=20 / 60)
 # A link answers this many addresses in its life: it is no way to ask who has an account.
 LINK = Policy("join-link", burst=5, per_second=5 / LINK_LIFE.total_seconds())
 
@@ -58,7 +55,7 @@ async def sign_in(visit: Visit[SignInForm]) -> PageAnswer:
     """Begin a session for who knows the password; nobody learns which addresses have accounts."""
     email = visit.form.email or ""
     try:
-        await _charge(visit, [_address(visit), _account(email)])
+        await charge_tries(visit, [from_address(visit), of_account(email)])
         known = await visit.services.people.sign_in(email=email, password=visit.form.password)
         if known is None:
             raise wrong_password()
@@ -102,13 +99,14 @@ async def join(visit: Visit[JoinForm]) -> PageAnswer:
 
 async def _joined(visit: Visit[JoinForm]) -> Joined:
     people, secret, form = visit.services.people, visit.path["secret"], visit.form
-    await _charge(visit, [_address(visit)])
+    await charge_tries(visit, [from_address(visit)])
     if visit.signed_in is not None:
         return await people.join_as(visit.visitor.user_id, secret)
     email, name = form.email or "", form.name or ""
     newcomer = Newcomer.read(email=email, name=name, password=form.password)
     await people.find_invitation(secret)
-    await _charge(visit, [_account(newcomer.email), Charge(LINK, _hashed(secret), 1.0)])
+    charges = [of_account(newcomer.email), Charge(LINK, hashed(secret), 1.0)]
+    await charge_tries(visit, charges, link=LINK)
     return await people.join(secret, email=email, name=name, password=form.password)
 
 
@@ -117,44 +115,8 @@ async def _begin(visit: Visit[Any], joined: Joined, *, to: str) -> Redirect:
     sessions = visit.services.sessions
     if visit.token is not None:
         await sessions.end(visit.token)
-    return Redirect(to, token=await sessions.begin(joined.user_id, joined.org_id))
-
-
-def _address(visit: Visit[Any]) -> Charge:
-    return address_charge(visit.exchange.address, policy=ADDRESS)
-
-
-def _account(email: str) -> Charge:
-    return Charge(ACCOUNT, _hashed(email.strip().lower()), 1.0)
-
-
-def _hashed(text: str) -> str:
-    """What names a bucket of the limiter: neither an address nor a link stands in it."""
-    return sha256(text.encode()).hexdigest()
-
-
-async def _charge(visit: Visit[Any], charges: Sequence[Charge]) -> None:
-    """Count the try; how far an account or a link is tried tells of others, so no header does."""
-    for charge in charges:
-        count = visit.gate.charge if charge.policy is ADDRESS else visit.gate.charge_untold
-        try:
-            await count(visit.exchange, charge)
-        except Refusal as refusal:
-            wait = _in_words(int(refusal.headers["Retry-After"]))
-            is_link = charge.policy is LINK
-            raise Refusal(
-                refusal.code,
-                "This link was tried too often." if is_link else "Too many tries.",
-                fix=f"Wait {wait}, or ask for a new one." if is_link else f"Wait {wait}.",
-                headers=refusal.headers,
-            ) from None
-
-
-def _in_words(wait_s: int) -> str:
-    for unit_s, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if wait_s > unit_s:
-            return f"{ceil(wait_s / unit_s)} {unit}s"
-    return f"{wait_s} second{'s' if wait_s > 1 else ''}"
+    token = await sessions.begin(joined.user_id, joined.org_id, device_of(visit))
+    return Redirect(to, token=token)
 
 
 def _sign_in_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:

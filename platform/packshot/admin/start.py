@@ -31,5 +31,6 @@ async def look_at_organization(visit: Visit[OrganizationForm]) -> Redirect:
     places = {str(place.org_id) for place in visit.visitor.places}
     if visit.form.org_id not in places or visit.token is None:
         raise NotFound("not_found", "You belong to no such organization.")
-    await visit.services.sessions.look_at(visit.token, OrgId.parse(visit.form.org_id))
-    return Redirect(START)
+    org_id = OrgId.parse(visit.form.org_id)
+    token = await visit.services.sessions.look_at(visit.token, visit.visitor, org_id)
+    return Redirect(START, token=token)

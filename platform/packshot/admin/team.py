@@ -54,7 +54,7 @@ async def show_team(visit: Visit[TeamForm]) -> Html:
     return await _team(visit, number=visit.form.page, done=None if done is None else DONE[done])
 
 
-@page("POST", "/team/invites", scope=Scope.MEMBERS_MANAGE, form=RoleForm)
+@page("POST", "/team/invites", scope=Scope.MEMBERS_MANAGE, form=RoleForm, needs_proof=True)
 async def invite(visit: Visit[RoleForm]) -> PageAnswer:
     """Make a link, and show it this once."""
     try:
@@ -78,7 +78,13 @@ async def withdraw(visit: Visit[NoFields]) -> PageAnswer:
     return Redirect(f"{PATH}?done=withdrawn")
 
 
-@page("POST", "/team/members/{userId}/role", scope=Scope.MEMBERS_MANAGE, form=RoleForm)
+@page(
+    "POST",
+    "/team/members/{userId}/role",
+    scope=Scope.MEMBERS_MANAGE,
+    form=RoleForm,
+    needs_proof=True,
+)
 async def change_role(visit: Visit[RoleForm]) -> PageAnswer:
     """Give a member another role."""
     user_id, role = _user_id(visit), Role(visit.form.role)
@@ -89,7 +95,7 @@ async def change_role(visit: Visit[RoleForm]) -> PageAnswer:
     return Redirect(f"{PATH}?done=role")
 
 
-@page("POST", "/team/members/{userId}/remove", scope=Scope.MEMBERS_MANAGE)
+@page("POST", "/team/members/{userId}/remove", scope=Scope.MEMBERS_MANAGE, needs_proof=True)
 async def remove(visit: Visit[NoFields]) -> PageAnswer:
     """End somebody's membership."""
     user_id = _user_id(visit)

@@ -3,20 +3,17 @@
 # ruff: noqa: PLC0415 - --help answers in 0.2 s because nothing heavy is imported for it
 
 import json
-import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.roles import Role
+from packshot.cli.services import in_installation
 from packshot.cli.speaking import (
     AsJson,
     DataOrElse,
-    default_data,
     fail,
-    note,
     problems_as_sentences,
 )
 
@@ -25,8 +22,6 @@ if TYPE_CHECKING:
 
 org = typer.Typer(help="The organizations of an installation.", no_args_is_help=True)
 secret_files = typer.Typer(help="The secrets of processes apart.", no_args_is_help=True)
-
-T = TypeVar("T")
 
 
 @org.command("create")
@@ -47,7 +42,7 @@ def create_org(
         link = f"{services.settings.public_url}/join/{made.link_secret}"
         return {"orgId": str(made.org_id), "apiKey": made.secret, "setupUrl": link}
 
-    created = _in_installation(create, data=data)
+    created = in_installation(create, data=data)
     if as_json:
         typer.echo(json.dumps(created))
     else:
@@ -81,7 +76,7 @@ def invite(
         expires_at = sent.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"orgId": org_id, "role": str(role), "url": link, "expiresAt": expires_at}
 
-    sent = _in_installation(send, data=data)
+    sent = in_installation(send, data=data)
     typer.echo(json.dumps(sent) if as_json else sent["url"])
 
 
@@ -99,26 +94,3 @@ def create_secrets(
         if is_made
         else f"Nothing to do: the secrets are in {folder}."
     )
-
-
-def _in_installation(work: Callable[["Services"], Awaitable[T]], *, data: Path | None) -> T:
-    """Do something with the services of the installation that is meant, and say which it was."""
-    import asyncio
-
-    with problems_as_sentences():
-        from packshot.config import Settings
-        from packshot.embedded.visit import external_address, running_installation
-        from packshot.wiring import open_services
-
-        is_external = external_address(os.environ, "PACKSHOT_DATABASE_URL", data=data)
-        settings = Settings.read(
-            os.environ if is_external else running_installation(data or default_data()).settings
-        )
-
-        async def run() -> T:
-            async with open_services(settings, render=False) as services:
-                return await work(services)
-
-        done = asyncio.run(run())
-        note(settings.database_url)
-    return done

@@ -116,7 +116,7 @@ class People:
         known = await self._find_person(newcomer.email)
         if known is None:
             return Joined(await self._register(newcomer, secret, link), link.org_id)
-        if not await is_password(password, known.password_hash):
+        if not await is_password(password, known.password_hash) or known.disabled_at is not None:
             raise wrong_password()
         await self._let_in(known.user_id, secret, link)
         return Joined(known.user_id, link.org_id)
@@ -135,6 +135,8 @@ class People:
         person = await self._find_person(email.strip().lower())
         known = None if person is None else person.password_hash
         if not await is_password(password, known) or person is None:
+            return None
+        if person.disabled_at is not None:
             return None
         async with self.store.pools.reading(INSTALLATION) as connection:
             places = await find_places(connection, person.user_id)

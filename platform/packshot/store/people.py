@@ -1,4 +1,4 @@
-"""People, their sessions and their one-time links: the rows beside the log that may be erased.
+"""People and their one-time links: the rows beside the log that may be erased.
 
 Every statement is for one tenant, the installation's own (``domain.user.INSTALLATION``).
 """
@@ -20,22 +20,16 @@ _TENANT = INSTALLATION.uuid
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person; ``password_hash`` is None before the first password."""
+    """A person; ``password_hash`` is None before the first password.
+
+    ``disabled_at`` is when somebody was kept out, None for everybody else.
+    """
 
     user_id: UserId
     email: str = field(repr=False)
     name: str = field(repr=False)
     password_hash: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session as it is stored."""
-
-    user_id: UserId
-    org_id: OrgId
-    created_at: datetime
-    seen_at: datetime
+    disabled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +70,23 @@ async def set_password(connection: DriverConnection, user_id: UserId, password_h
     )
 
 
+async def set_disabled(
+    connection: DriverConnection, user_id: UserId, *, at: datetime | None
+) -> None:
+    """Keep a person out from that time on, or with None let them in again."""
+    await connection.execute(
+        "UPDATE work.person SET disabled_at = $3 WHERE tenant_id = $1 AND user_id = $2",
+        _TENANT,
+        user_id.uuid,
+        at,
+    )
+
+
 async def find_person(connection: Connection, email: str) -> Person | None:
     """The person of that address, or None."""
     row = await connection.fetchrow(
         """
-        SELECT user_id, email, name, password_hash FROM work.person
+        SELECT user_id, email, name, password_hash, disabled_at FROM work.person
         WHERE tenant_id = $1 AND email = $2
         """,
         _TENANT,
@@ -93,91 +99,13 @@ async def find_people(connection: Connection, user_ids: Sequence[UUID]) -> dict[
     """Those people of these ids that there still are."""
     rows = await connection.fetch(
         """
-        SELECT user_id, email, name, password_hash FROM work.person
+        SELECT user_id, email, name, password_hash, disabled_at FROM work.person
         WHERE tenant_id = $1 AND user_id = ANY($2)
         """,
         _TENANT,
         user_ids,
     )
     return {UserId(row["user_id"]): _person(row) for row in rows}
-
-
-async def add_session(
-    connection: DriverConnection,
-    session_hash: bytes,
-    *,
-    user_id: UserId,
-    org_id: OrgId,
-    at: datetime,
-) -> None:
-    """Keep a new session."""
-    await connection.execute(
-        """
-        INSERT INTO work.session (tenant_id, session_hash, user_id, org_id, created_at, seen_at)
-        VALUES ($1, $2, $3, $4, $5, $5)
-        """,
-        _TENANT,
-        session_hash,
-        user_id.uuid,
-        org_id.uuid,
-        at,
-    )
-
-
-async def find_session(connection: Connection, session_hash: bytes) -> Session | None:
-    """The session of that hash, or None."""
-    row = await connection.fetchrow(
-        """
-        SELECT user_id, org_id, created_at, seen_at FROM work.session
-        WHERE tenant_id = $1 AND session_hash = $2
-        """,
-        _TENANT,
-        session_hash,
-    )
-    if row is None:
-        return None
-    return Session(UserId(row["user_id"]), OrgId(row["org_id"]), row["created_at"], row["seen_at"])
-
-
-async def touch_session(
-    connection: DriverConnection, session_hash: bytes, *, org_id: OrgId, at: datetime
-) -> None:
-    """Note that a session was used then, for that organization."""
-    await connection.execute(
-        """
-        UPDATE work.session SET seen_at = $4, org_id = $3
-        WHERE tenant_id = $1 AND session_hash = $2
-        """,
-        _TENANT,
-        session_hash,
-        org_id.uuid,
-        at,
-    )
-
-
-async def end_session(connection: DriverConnection, session_hash: bytes) -> None:
-    """Forget a session."""
-    await connection.execute(
-        "DELETE FROM work.session WHERE tenant_id = $1 AND session_hash = $2",
-        _TENANT,
-        session_hash,
-    )
-
-
-async def end_old_sessions(
-    connection: DriverConnection, user_id: UserId, *, created_before: datetime, idle_since: datetime
-) -> None:
-    """Forget a person's sessions that are too old or were not used for too long."""
-    await connection.execute(
-        """
-        DELETE FROM work.session
-        WHERE tenant_id = $1 AND user_id = $2 AND (created_at < $3 OR seen_at < $4)
-        """,
-        _TENANT,
-        user_id.uuid,
-        created_before,
-        idle_since,
-    )
 
 
 async def add_link(connection: DriverConnection, link_hash: bytes, link: Link) -> None:
@@ -238,4 +166,6 @@ async def withdraw_links(
 
 
 def _person(row: asyncpg.Record) -> Person:
-    return Person(UserId(row["user_id"]), row["email"], row["name"], row["password_hash"])
+    return Person(
+        UserId(row["user_id"]), row["email"], row["name"], row["password_hash"], row["disabled_at"]
+    )

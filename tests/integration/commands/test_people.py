@@ -14,9 +14,10 @@ from domain.roles import Role
 from domain.user import INSTALLATION
 from given import founded
 from locks import until_waiting, writers_held
+from packshot.commands.accounts import Accounts
 from packshot.commands.members import Members
 from packshot.commands.people import Joined, People
-from packshot.commands.sessions import IDLE, LONGEST, Sessions
+from packshot.commands.sessions import IDLE, LONGEST, PROOF_LIFE, Sessions
 from packshot.store.events import EventStore
 from services import Database
 
@@ -433,3 +434,59 @@ async def test_links_that_are_too_old_are_forgotten_when_the_next_is_made(house:
         count = "SELECT count(*) FROM work.link WHERE tenant_id = $1"
         assert await connection.fetchval(count, INSTALLATION.uuid) == 1
     assert (await house.people.find_invitation(newest)).role is Role.MEMBER
+
+
+async def test_who_is_disabled_is_out_at_once_everywhere_and_comes_back(house: House) -> None:
+    email = "mara@example.com"
+    user_id = await house.join(Role.OWNER, email=email)
+    session = await house.sessions.begin(user_id, house.org_id)
+    link = await house.link(Role.ADMIN)
+    accounts = Accounts(house.store, house.clock)
+
+    await accounts.disable(" Mara@example.com", actor_id="test")
+
+    assert await house.sessions.find(session) is None
+    assert await house.people.sign_in(email=email, password=PASSWORD) is None
+    wish = {"email": email, "name": "Mara", "password": PASSWORD}
+    assert (await refused(house.people.join(link, **wish))).code == "sign_in_failed"
+    again = await refused(accounts.disable(email, actor_id="test"))
+    assert again.code == "already_terminal"
+
+    await accounts.enable(email, actor_id="test")
+    assert await house.sessions.find(session) is None  # it ended, and stays so
+    assert await house.people.sign_in(email=email, password=PASSWORD) == Joined(
+        user_id, house.org_id
+    )
+    assert (await refused(accounts.enable(email, actor_id="test"))).code == "already_terminal"
+    nobody = await refused(accounts.disable("nobody@example.com", actor_id="test"))
+    assert nobody.code == "not_found"
+
+
+async def test_two_tabs_rotate_a_session_once(house: House) -> None:
+    owner, member = await house.join(Role.OWNER), await house.join(Role.MEMBER)
+    session = await house.sessions.begin(member, house.org_id)
+    await house.members.change_role(house.by(owner), member, Role.ADMIN)
+    visitor = await house.sessions.find(session)
+    assert visitor is not None
+    assert visitor.has_other_rights
+
+    texts = await asyncio.gather(*(house.sessions.rotate(session, visitor) for _ in range(2)))
+
+    (fresh,) = [text for text in texts if text is not None]
+    found = await house.sessions.find(fresh)
+    assert found is not None
+    assert (found.session_id, found.has_other_rights) == (visitor.session_id, False)
+
+
+async def test_a_proof_counts_for_ten_minutes(house: House) -> None:
+    session = await house.sessions.begin(await house.join(Role.OWNER), house.org_id)
+
+    async def is_proven() -> bool:
+        visitor = await house.sessions.find(session)
+        return visitor is not None and house.sessions.is_proven(visitor)
+
+    assert await is_proven()
+    house.clock.now += PROOF_LIFE
+    assert not await is_proven()
+    await house.sessions.prove(session)
+    assert await is_proven()

@@ -1,6 +1,6 @@
 """What the database itself refuses, whatever a statement says."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -9,15 +9,17 @@ from domain.connection import Connection
 from domain.ids import OrgId, UserId
 from domain.membership import Membership
 from domain.roles import Role
+from domain.user import INSTALLATION
 from follow import followed
 from given import SECRETS, context, organizations_of, requested_job
 from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.sessions import Sessions
-from packshot.store import idempotency, vault
+from packshot.store import idempotency, resets, vault
 from packshot.store.events import EventStore
 from packshot.store.idempotency import Place
 from packshot.store.keyuse import KeyUses
 from packshot.store.pool import Pools
+from packshot.store.resets import ResetLink
 from packshot.store.vault import Vault
 from services import Database
 
@@ -78,14 +80,32 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
 
 
 # People belong to the installation: their rows are of no organization.
-OF_THE_INSTALLATION = {"work.person", "work.session", "work.link"}
+OF_THE_INSTALLATION = {
+    "work.person",
+    "work.session",
+    "work.link",
+    "work.reset",
+    "work.person_identity",
+    "work.oidc_journey",
+}
 
 
 async def a_person_signs_in(store: EventStore, org_id: OrgId) -> None:
     people = organizations_of(store).people
     invited = await people.invite(context(org_id), Role.ADMIN)
     await people.join(invited.secret, email="a@example.com", name="A", password="a long password")
-    await Sessions(store, lambda: datetime.now(UTC)).begin(UserId.new(), org_id)
+    user_id = UserId.new()
+    await Sessions(store, lambda: datetime.now(UTC)).begin(user_id, org_id)
+    async with store.pools.writing() as writer:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        await resets.add_reset(writer, b"hash", ResetLink(user_id, org_id, later))
+        identity = "INSERT INTO work.person_identity VALUES ($1, 'issuer', 'subject', $2, '', $3)"
+        await writer.execute(identity, INSTALLATION.uuid, user_id.uuid, later)
+        journey = (
+            "INSERT INTO work.oidc_journey "
+            "VALUES ($1, 'state', 'browser', 'link', $2, null, '/', null, $3, $3)"
+        )
+        await writer.execute(journey, INSTALLATION.uuid, user_id.uuid, later)
 
 
 async def sealed_for(pools: Pools, org_id: OrgId, connection: Connection) -> None:

@@ -120,3 +120,45 @@ def test_a_viewer_only_reads() -> None:
 
     assert all(scope.endswith(":read") for scope in allowed)
     assert Scope.MEMBERS_READ in allowed
+
+
+def person() -> User:
+    return User.register(PERSON)
+
+
+def test_a_lost_password_is_replaced() -> None:
+    given(person()).when(User.reset_password).then((User.PasswordReset, {}))
+
+
+def kept_out() -> User:
+    one = person()
+    one.disable()
+    return one
+
+
+def linked(issuer: str) -> User:
+    one = person()
+    one.link_oidc(issuer)
+    return one
+
+
+def test_a_person_is_kept_out_once_and_let_in_again_once() -> None:
+    given(person()).when(User.disable).then((User.Disabled, {}))
+    given(kept_out()).when(User.enable).then((User.Enabled, {}))
+
+    with pytest.raises(Conflict):
+        given(kept_out()).when(User.disable)
+    with pytest.raises(Conflict):
+        given(person()).when(User.enable)
+
+
+def test_a_provider_is_linked_once_and_unlinked_once() -> None:
+    issuer = "https://id.example"
+    told = {"issuer": issuer}
+    given(person()).when(lambda one: one.link_oidc(issuer)).then((User.OidcLinked, told))
+    given(linked(issuer)).when(lambda one: one.unlink_oidc(issuer)).then((User.OidcUnlinked, told))
+
+    with pytest.raises(Conflict):
+        given(linked(issuer)).when(lambda one: one.link_oidc(issuer))
+    with pytest.raises(Conflict):
+        given(person()).when(lambda one: one.unlink_oidc(issuer))

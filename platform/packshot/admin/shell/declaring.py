@@ -29,7 +29,8 @@ class Visit(Generic[FormT]):
     """One request of a page: who, with what, on which services.
 
     ``form`` holds the checked fields, of the query for a GET and of the body for a POST; ``file``
-    the upload, while the handler runs. ``token`` is the session's text, None when signed out.
+    the upload, while the handler runs. ``token`` is the session's text, None when signed out, and
+    ``is_fresh_token`` says that the browser does not know it yet.
     """
 
     services: "Services"
@@ -40,6 +41,7 @@ class Visit(Generic[FormT]):
     path: Mapping[str, str]
     form: FormT
     token: str | None = None
+    is_fresh_token: bool = False
     signed_in: Visitor | None = None
     file: Spooled | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -64,6 +66,21 @@ class Visit(Generic[FormT]):
         return Context(visitor.org_id, actor, request_id, correlation_id=request_id)
 
     @property
+    def is_https(self) -> bool:
+        """Whether people reach the pages by https, perhaps at a proxy before this process."""
+        return self.request.is_secure or self.services.settings.public_url.startswith("https:")
+
+    @property
+    def is_navigation(self) -> bool:
+        """Whether a browser asked for a whole page to show, not for a part or a picture of one."""
+        if self.request.method != "GET" or self.is_fragment:
+            return False
+        wanted = self.request.headers.get("sec-fetch-dest")
+        if wanted is not None:
+            return wanted == "document"
+        return "text/html" in self.request.headers.get("accept", "")
+
+    @property
     def is_fragment(self) -> bool:
         """Whether a part of a page was asked for by a script, not a whole one by a browser."""
         return self.request.headers.get("hx-request") == "true"
@@ -85,6 +102,7 @@ class Page:
     file_field: str | None
     cost: float
     is_public: bool
+    needs_proof: bool
 
     @property
     def name(self) -> str:
@@ -101,6 +119,7 @@ def page(  # noqa: PLR0913 - a declaration says everything in one place
     file_field: str | None = None,
     cost: float = 0.0,
     is_public: bool = False,
+    needs_proof: bool = False,
 ) -> Callable[[PageHandler], Page]:
     """Declare a page.
 
@@ -108,9 +127,10 @@ def page(  # noqa: PLR0913 - a declaration says everything in one place
     (None: for every member), unless ``is_public``. A POST comes from our own pages only, and one of
     a member carries the session's token; ``form`` reads its fields. ``file_field`` lets the body be
     multipart with that file. ``cost`` is the weight on the organization's limit, as the API's.
+    A POST that ``needs_proof`` is asked for the password first, where that is some minutes ago.
     """
 
     def declare(handler: PageHandler) -> Page:
-        return Page(method, path, handler, scope, form, file_field, cost, is_public)
+        return Page(method, path, handler, scope, form, file_field, cost, is_public, needs_proof)
 
     return declare

@@ -28,8 +28,11 @@ def page_token(session_token: str, org_id: OrgId) -> str:
     return hmac.new(session_token.encode(), f"page token {org_id}".encode(), sha256).hexdigest()
 
 
-def require_own_origin(request: Request) -> None:
-    """Raise Forbidden for a change that another site asked for, or that does not say who did."""
+def require_own_origin(request: Request, *, public_url: str) -> None:
+    """Raise Forbidden for a change that another site asked for, or that does not say who did.
+
+    Ours are the address that was asked and the public one: a proxy may ask by another name.
+    """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     if site is not None and site not in OURS:
@@ -42,7 +45,7 @@ def require_own_origin(request: Request) -> None:
         netloc = urlsplit(origin).netloc
     except ValueError:
         raise foreign() from None
-    if netloc != request.host:
+    if netloc != request.host and origin != public_url:
         raise foreign()
 
 

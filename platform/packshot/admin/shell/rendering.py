@@ -14,7 +14,7 @@ from quart import Response
 
 from domain.scopes import Scope
 from packshot.admin.shell.answers import Html
-from packshot.admin.shell.assets import asset_url
+from packshot.admin.shell.assets import A_YEAR_S, asset_url
 from packshot.admin.shell.declaring import Visit
 from packshot.admin.shell.origin import page_token
 from packshot.commands.sessions import Visitor
@@ -76,6 +76,8 @@ def html_response(answer: Html, visit: Visit[Any]) -> Response:
         .render(_frame(visit, nonce) | dict(answer.values))
     )
     headers = {"content-security-policy": _policy(nonce), **PROTECTION, **answer.headers}
+    if visit.is_https:
+        headers["strict-transport-security"] = f"max-age={A_YEAR_S}"
     return Response(text, answer.status, headers, content_type="text/html; charset=utf-8")
 
 

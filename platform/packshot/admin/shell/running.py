@@ -19,6 +19,7 @@ from packshot.admin.shell.origin import (
     require_own_origin,
     require_page_token,
 )
+from packshot.admin.shell.proofs import asked_for_proof
 from packshot.admin.shell.rendering import html_response
 from packshot.edge.bodies import ClientGone, PulledBody
 from packshot.edge.contract import NoFields, Reply
@@ -82,7 +83,7 @@ class Pages:
         visit.exchange.route = page.path
         try:
             if page.method != "GET":
-                require_own_origin(visit.request)
+                require_own_origin(visit.request, public_url=self._services.settings.public_url)
             await self._recognize(visit)
             if visit.signed_in is None and not page.is_public:
                 return _to_sign_in(visit)
@@ -90,6 +91,9 @@ class Pages:
             if page.cost and visit.signed_in is not None:
                 await self._gate.charge_visitor(visit.exchange, visit.visitor.org_id, page.cost)
             async with _fields(page, visit) as (values, file):
+                question = await asked_for_proof(visit, values) if page.needs_proof else None
+                if question is not None:
+                    return await _response(question, visit)
                 visit.file, visit.values = file, values
                 visit.form = read_form(page.form, values) if page.form is not NoFields else NO_FORM
                 with self._gate.place_of(visit.org_id, page.cost):
@@ -110,9 +114,17 @@ class Pages:
         )
 
     async def _recognize(self, visit: Visit[Any]) -> None:
-        visit.token = session_token(visit.request)
-        if visit.token is not None:
-            visit.signed_in = await self._services.sessions.find(visit.token)
+        visit.token = session_token(visit)
+        if visit.token is None:
+            return
+        sessions = self._services.sessions
+        found = await sessions.find(visit.token)
+        if found is not None and found.has_other_rights and visit.is_navigation:
+            # A text that was stolen under former rights is worth nothing under the new ones.
+            visit.token = await sessions.rotate(visit.token, found)
+            visit.is_fresh_token = visit.token is not None
+            found = found if visit.is_fresh_token else None
+        visit.signed_in = found
 
 
 NO_FORM = NoFields()
@@ -194,13 +206,14 @@ def _of_pairs(encoded: bytes) -> dict[str, object]:
 async def _response(answer: PageAnswer, visit: Visit[Any]) -> Response:
     match answer:
         case Html():
-            return html_response(answer, visit)
+            response = html_response(answer, visit)
         case Reply():
-            return await response_of(answer, visit.request)
+            response = await response_of(answer, visit.request)
         case Streamed():
-            return _streamed(answer)
+            response = _streamed(answer)
         case Redirect():
             return _redirect(answer, visit)
+    return _with_token(response, visit)
 
 
 def _streamed(answer: Streamed) -> Response:
@@ -220,7 +233,15 @@ def _redirect(answer: Redirect, visit: Visit[Any]) -> Response:
     else:
         response = Response(b"", 303, {"location": answer.to, "cache-control": "no-store"})
     if answer.token is not None:
-        set_session(response, visit.request, answer.token)
+        set_session(response, visit, answer.token)
+        return response
+    return _with_token(response, visit)
+
+
+def _with_token(response: Response, visit: Visit[Any]) -> Response:
+    """The answer that also tells the browser its session's new text."""
+    if visit.is_fresh_token and visit.token is not None:
+        set_session(response, visit, visit.token)
     return response
 
 
@@ -243,7 +264,7 @@ def _error_response(error: Exception, visit: Visit[Any]) -> Response:
     template = "problem.html" if visit.is_fragment else "error.html"
     values = {"refusal": refusal, "kind": kind, "request_id": visit.exchange.request_id}
     answer = Html(template, values, status=kind.status)
-    return html_response(replace(answer, headers=dict(refusal.headers)), visit)
+    return _with_token(html_response(replace(answer, headers=dict(refusal.headers)), visit), visit)
 
 
 def _no_such_page() -> NotFound:

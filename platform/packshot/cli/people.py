@@ -1,0 +1,45 @@
+"""The commands about people: who is kept out, and who is let in again."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from packshot.cli.services import in_installation
+from packshot.cli.speaking import AsJson, DataOrElse
+
+if TYPE_CHECKING:
+    from domain.ids import UserId
+    from packshot.wiring import Services
+
+person = typer.Typer(help="The people of an installation.", no_args_is_help=True)
+
+Email = Annotated[str, typer.Argument(help="The address that the person signs in with.")]
+
+
+@person.command("disable")
+def disable(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
+    """Keep a person out of every organization, at once.
+
+    Their sessions and links end; their memberships stay for the day they are let in again. The
+    installation is found as `packshot org create` finds it.
+    """
+
+    async def keep_out(services: "Services") -> "UserId":
+        return await services.accounts.disable(email, actor_id="packshot person disable")
+
+    user_id = str(in_installation(keep_out, data=data))
+    told = {"userId": user_id, "disabled": True}
+    typer.echo(json.dumps(told) if as_json else f"{user_id} is kept out.")
+
+
+@person.command("enable")
+def enable(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
+    """Let a person in again who was kept out."""
+
+    async def let_in(services: "Services") -> "UserId":
+        return await services.accounts.enable(email, actor_id="packshot person enable")
+
+    user_id = str(in_installation(let_in, data=data))
+    told = {"userId": user_id, "disabled": False}
+    typer.echo(json.dumps(told) if as_json else f"{user_id} is let in again.")

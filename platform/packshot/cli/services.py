@@ -1,0 +1,38 @@
+"""What commands do inside an installation: found, opened, and named beside the answer."""
+
+# ruff: noqa: PLC0415 - --help answers in 0.2 s because nothing heavy is imported for it
+
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from packshot.cli.speaking import default_data, note, problems_as_sentences
+
+if TYPE_CHECKING:
+    from packshot.wiring import Services
+
+T = TypeVar("T")
+
+
+def in_installation(work: Callable[["Services"], Awaitable[T]], *, data: Path | None) -> T:
+    """Do something with the services of the installation that is meant, and say which it was."""
+    import asyncio
+
+    with problems_as_sentences():
+        from packshot.config import Settings
+        from packshot.embedded.visit import external_address, running_installation
+        from packshot.wiring import open_services
+
+        is_external = external_address(os.environ, "PACKSHOT_DATABASE_URL", data=data)
+        settings = Settings.read(
+            os.environ if is_external else running_installation(data or default_data()).settings
+        )
+
+        async def run() -> T:
+            async with open_services(settings, render=False) as services:
+                return await work(services)
+
+        done = asyncio.run(run())
+        note(settings.database_url)
+    return done
