@@ -268,8 +268,8 @@ class Publish(Aggregate):
         if self.undone_by is not None and earlier not in {"failed", "drifted"}:
             raise Conflict(
                 "already_terminal",
-                f"This publish was already taken back, or is about to be, by {self.undone_by}.",
-                fix="Read that publish to see its status.",
+                "This publish was already taken back, or is about to be.",
+                fix="Look at its undo to see how that stands.",
             )
         if not (self.status == "live" or (self.status == "drifted" and self.after)):
             raise self._refused("taken back")

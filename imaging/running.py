@@ -57,7 +57,8 @@ def _refuse_result(canvas: Recipe, limits: Limits) -> None:
         raise InvalidImage(
             "too_many_pixels",
             f"The finished picture would be {canvas.width_px} × {canvas.height_px} pixels "
-            f"({pixels / 1e6:.1f} megapixels); up to {limits.result_pixels / 1e6:g} are made here.",
+            f"({pixels / 1e6:.1f} megapixels); up to {limits.result_pixels / 1e6:g} megapixels are "
+            "made here.",
             allowed={"maxPixels": limits.result_pixels},
             fix="Ask for a smaller picture, or send the request with a key.",
         )

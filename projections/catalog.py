@@ -86,10 +86,18 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class CatalogFilter:
-    """Which listings are meant; None means any. ``q`` is a part of the title or of the SKU."""
+    """Which listings are meant; None means any. ``q`` are words in any order.
+
+    A listing is meant when each of them is a part of its title or of its SKU, capitals or not.
+    """
 
     integration_id: IntegrationId | None = None
     q: str | None = None
+
+    @property
+    def words(self) -> list[str]:
+        """What is looked for; nothing is in every listing."""
+        return (self.q or "").split()
 
 
 async def list_catalog(
@@ -108,14 +116,15 @@ async def list_catalog(
         JOIN views.connection s ON s.tenant_id = c.tenant_id
              AND s.integration_id = c.integration_id AND NOT s.is_over
         WHERE c.tenant_id = $1 AND ($2::uuid IS NULL OR c.integration_id = $2)
-          AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0
-               OR strpos(lower(c.sku), lower($3)) > 0)
+          AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS word
+                          WHERE strpos(lower(c.title), lower(word)) = 0
+                            AND strpos(lower(c.sku), lower(word)) = 0)
           AND ($4::text IS NULL OR (c.sku, c.item_id) > ($4, $5::uuid))
         ORDER BY c.sku, c.item_id LIMIT $6
         """,
         tenant_id,
         None if wanted.integration_id is None else wanted.integration_id.uuid,
-        wanted.q,
+        wanted.words,
         sku,
         item_id,
         limit,
@@ -134,14 +143,15 @@ async def count_catalog(
           JOIN views.connection s ON s.tenant_id = c.tenant_id
                AND s.integration_id = c.integration_id AND NOT s.is_over
           WHERE c.tenant_id = $1 AND ($2::uuid IS NULL OR c.integration_id = $2)
-            AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0
-                 OR strpos(lower(c.sku), lower($3)) > 0)
+            AND NOT EXISTS (SELECT FROM unnest($3::text[]) AS word
+                            WHERE strpos(lower(c.title), lower(word)) = 0
+                              AND strpos(lower(c.sku), lower(word)) = 0)
           LIMIT $4
         ) AS matching
         """,
         tenant_id,
         None if wanted.integration_id is None else wanted.integration_id.uuid,
-        wanted.q,
+        wanted.words,
         at_most,
     )
     return counted

@@ -39,7 +39,7 @@ SENTENCES: Mapping[str, str] = {
     "publish.succeeded": "The publish is live: the shop shows it.",
     "publish.failed": "The publish failed: {error[detail]}",
     "publish.doubted": "What came of the publish is not known: {reason[detail]}",
-    "publish.drifted": "The listing was changed by somebody else.",
+    "publish.drifted": "The listing was seen changed by somebody else.",
     "publish.recovered": "The listing shows again what was published.",
     "publish.retried": "The publish was asked for again.",
     "publish.undo-requested": "It was asked to take the publish back.",

@@ -35,7 +35,7 @@ def frame(work: Work) -> None:
             work.warn(
                 "fill_below_channel_rule",
                 f"The subject fills {fill:.0%} of the frame; Amazon's main image needs at least "
-                "85%. A margin of 0.07 meets it.",
+                "85%. A margin of 7% meets it.",
             )
     tell_placement(work, work.placement)
 

@@ -112,7 +112,9 @@ def test_a_picture_of_five_megapixels_is_refused_with_the_limit(anyone: Client) 
 
     problem = assert_problem(answer, 413, "too_many_pixels")
     assert problem["allowed"]["maxPixels"] == 4_000_000
+    assert problem["detail"].startswith("Without a key: the picture is 2500 × 2000 pixels")
     assert "4 megapixels" in problem["detail"]
+    assert "with a key: up to 100 megapixels" in problem["fix"]
 
 
 @pytest.mark.parametrize(

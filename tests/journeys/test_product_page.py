@@ -133,9 +133,8 @@ def look_at_the_first_product(watched: Watched) -> str:
     watched.go("/catalog")
     while page.get_by_text("Showing 1-12 of 12").count() == 0:  # the view follows the log
         watched.go("/catalog")
-    first = page.locator("tbody a").first
-    sku = first.inner_text()
-    first.click()
+    sku = page.locator("tbody small").first.inner_text()
+    page.locator("tbody a").first.click()
     page.get_by_role("link", name="Publish a picture").click()
     return sku
 
@@ -154,7 +153,7 @@ def publish_to_it(watched: Watched) -> None:
 def undo(page: Page) -> None:
     """Take the publish back, from its own page."""
     page.get_by_role("link", name="Undo").click()
-    page.get_by_role("button", name="Give the listing back").click()
+    page.get_by_role("button", name="Undo the publish").click()
     expect(page.locator("#publish .chip").first).to_have_text("Live")
 
 

@@ -25,6 +25,12 @@ def connected(http: Http, shop: Shop, *, name: str = "Our shop") -> str:
     return found[1]
 
 
+def heads_of(text: str) -> list[str]:
+    """What stands above the columns of a page's table."""
+    heads = re.findall(r"<th scope=\"col\"[^>]*>(.*?)</th>", text)
+    return [re.sub(r"<[^>]+>", "", head) for head in heads]
+
+
 def synced(http: Http, api: RunningApi, org: Created, integration_id: str) -> list[dict[str, str]]:
     """The items of a shop whose catalog was asked for by the page, once they can be read."""
     assert http.post(f"/integrations/{integration_id}/sync").status_code == 303

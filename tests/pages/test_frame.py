@@ -16,6 +16,7 @@ def test_a_page_that_is_not_there_is_told_inside_the_frame(
     watched = open_page("/nothing-here")
 
     assert watched.page.text_content("h1") == "Not found"
+    assert "openapi" not in watched.page.locator("main").inner_text()  # that is for programs
     keep_picture(watched, pictures_folder, "not-found")
     assert_sound(watched)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from api.photos import red_box
 from api.server import RunningApi
@@ -17,7 +18,7 @@ from packshot.commands.organizations import Created
 from packshot.store.blobs import Blobs
 from pages.conftest import Http, Opener, SignedIn, join
 from pages.looking import assert_sound, look_at
-from pages.shopping import connected, synced
+from pages.shopping import connected, heads_of, synced
 from shop import Handler, Shop, an_image
 
 pytestmark = pytest.mark.browser
@@ -146,6 +147,93 @@ def test_a_sync_is_followed_until_it_ends(
     assert watched.complaints == []
 
 
+def test_reading_a_new_shop_is_the_first_thing_to_do(
+    http: Http, shop: Shop, items_of: Callable[[str], list[dict[str, str]]]
+) -> None:
+    integration_id = connected(http, shop)
+    pages = ("/integrations", f"/integrations/{integration_id}")
+    first = re.compile(r'class="btn sm pri">(?:(?!</button>).)*Sync now')
+
+    before = [bool(first.search(http.get(page).text)) for page in pages]
+    items_of(integration_id)
+    after = [bool(first.search(http.get(page).text)) for page in pages]
+
+    assert (before, after) == ([True, True], [False, False])
+
+
+def test_words_are_found_in_any_order_in_titles_and_skus(
+    http: Http, shop: Shop, items_of: Callable[[str], list[dict[str, str]]]
+) -> None:
+    items_of(connected(http, shop))
+
+    for words, count in (
+        ("0003 product", 1),
+        ("SKU-0003", 1),
+        ("product sku-000", 10),
+        ("0003 0004", 0),
+        ("mug hostile", 1),
+        ("  ", 30),
+        ("%", 0),
+    ):
+        told = http.get("/catalog", params={"q": words}).text
+        assert f" of {count}</span>" in told, words
+
+
+def test_a_picture_of_a_listing_is_opened_in_the_studio_and_goes_back_to_its_place(
+    open_page: Opener, http: Http, shop: Shop, items_of: Callable[[str], list[dict[str, str]]]
+) -> None:
+    item_id = items_of(connected(http, shop))[2]["itemId"]
+    watched = open_page(f"/catalog/{item_id}")
+    page = watched.page
+
+    page.get_by_role("link", name="Open in Studio: Picture 2").click()
+
+    expect(page.locator("#made[data-output]")).to_be_attached(timeout=20_000)
+    expect(page.locator("#source")).to_contain_text("A-RTL.jpeg, 600 × 600")
+    output = page.get_attribute("#made", "data-output")
+    address = page.get_attribute("#publish", "href") or ""
+    assert address == f"/publish?output={output}&item={item_id}&place=pt01"
+    page.reload()
+    assert page.get_attribute("#publish", "href") == address
+    assert watched.complaints == []
+
+
+def test_the_studio_begins_with_no_picture_that_the_listing_does_not_show(
+    http: Http,
+    shop: Shop,
+    api: RunningApi,
+    acme: Created,
+    globex: Created,
+    items_of: Callable[[str], list[dict[str, str]]],
+) -> None:
+    item_id = items_of(connected(http, shop))[0]["itemId"]
+    page = http.get(f"/catalog/{item_id}").text
+    address = re.search(r'href="(/studio\?item=[^"]+)"', page)
+    assert address is not None
+    studio = address[1].replace("&amp;", "&")
+    viewer = Http(api.base_url, join(api, acme.org_id, Role.VIEWER))
+    stranger = Http(api.base_url, join(api, globex.org_id, Role.OWNER))
+
+    assert 'data-start="/catalog/' in http.get(studio).text
+    assert "data-start" not in viewer.get(studio).text
+    assert stranger.get(studio).status_code == 404
+    for wrong in (f"item={item_id}&picture=img_x", "item=itm_x&picture=img_x"):
+        assert http.get(f"/studio?{wrong}").status_code == 404
+    assert http.get(f"/studio?item={item_id}&place=nowhere").status_code == 422
+    assert "Open in Studio" not in viewer.get(f"/catalog/{item_id}").text
+
+
+def test_the_shops_own_page_of_a_listing_is_one_click_away(
+    http: Http, shop: Shop, items_of: Callable[[str], list[dict[str, str]]]
+) -> None:
+    items = items_of(connected(http, shop))
+
+    told = http.get(f"/catalog/{items[0]['itemId']}").text
+
+    link = '<a class="btn" href="https://shop.example/A-HOSTILE" target="_blank"'
+    assert f'{link} rel="noopener noreferrer">' in told
+
+
 def test_titles_are_text_and_pictures_come_from_us(
     http: Http, shop: Shop, api: RunningApi, acme: Created, projecting: None
 ) -> None:
@@ -161,6 +249,8 @@ def test_titles_are_text_and_pictures_come_from_us(
     assert "<script>alert" not in listed
     assert "&lt;script&gt;alert(1)" in listed
     assert "Showing 1-20 of 30" in listed
+    assert heads_of(listed) == ["Main image", "Product", "Images", "Shop", "Last change"]
+    assert listed.count("<td") == 20 * 5
     assert "Showing 1-1 of 1" in found
     assert ARABIC in found
     assert answer.content == again.content == shop.picture

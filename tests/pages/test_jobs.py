@@ -13,6 +13,7 @@ from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, SignedIn, join
 from pages.looking import assert_sound, keep_picture
+from pages.shopping import heads_of
 from pictures import encoded, not_pictures
 
 LONG = "a product number that is so long that no table has room for all of it, whatever it is"
@@ -106,6 +107,17 @@ def test_a_job_is_followed_to_its_end_and_then_asked_about_no_more(
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 
+def test_what_was_asked_is_told_with_its_units(http: Http, client: Client) -> None:
+    job_id = asked(client, margin="0.075", marginTop="12px", priority="0")
+
+    told = http.get(f"/jobs/{job_id}").text
+
+    for name, value in (("Width", "120 px"), ("Height", "90 px"), ("Format", "JPEG")):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in told
+    assert "top 12px" in told
+    assert "left 7.5%" in told
+
+
 def test_a_change_that_comes_too_late_is_told_in_place(
     http: Http, client: Client, workers: None
 ) -> None:
@@ -145,6 +157,8 @@ def test_the_list_is_filtered_and_paged_by_its_address(http: Http, client: Clien
     second = http.get(following.replace("&amp;", "&") + "&limit=2").text
 
     assert "Showing 1-2 of 3" in first
+    assert heads_of(first) == ["Picture", "Job", "Status", "Asked by", "Asked", "Took"]
+    assert first.count("<td") == 2 * 6
     assert "SKU-2" in first
     assert "SKU-0" not in first
     assert "Showing 3-3 of 3" in second

@@ -19,7 +19,7 @@ from domain.roles import Role
 from packshot.commands.organizations import Created
 from pages.conftest import Http, Opener, join
 from pages.looking import look_at
-from pages.shopping import connected, synced
+from pages.shopping import connected, heads_of, synced
 from shop import Shop, an_image
 
 pytestmark = pytest.mark.browser
@@ -133,7 +133,7 @@ def test_a_picture_is_published_verified_and_taken_back_in_the_browser(
     page.get_by_role("button", name="Verify").click()
     page.get_by_text("Verified: the listing shows").wait_for()
     page.get_by_role("link", name="Undo").click()
-    page.get_by_role("button", name="Give the listing back").click()
+    page.get_by_role("button", name="Undo the publish").click()
     expect(page.locator("#publish .chip").first).to_have_text("Live", timeout=20_000)
     watched.go("/publishes")
 
@@ -144,6 +144,47 @@ def test_a_picture_is_published_verified_and_taken_back_in_the_browser(
         an_image(SKU, slot="pt01")["remoteId"],
     ]
     assert watched.complaints == []
+
+
+def test_a_live_publish_leads_to_the_shop_and_is_undone_once(desk: Desk) -> None:
+    address = desk.publish()
+    live = desk.ended(address)
+    undo = desk.http.post(f"{address}/undo").headers["location"]
+    desk.ended(undo)
+
+    again = desk.http.post(f"{address}/undo")
+    told = re.search(r'role="alert">.*?</div></div>', again.text, re.DOTALL)
+
+    assert f'href="https://shop.example/{SKU}" target="_blank"' in live
+    assert again.status_code == 409
+    assert told is not None
+    assert "already taken back" in told[0]
+    assert "pub_" not in told[0]
+    assert f'<a class="btn" href="{undo}">' in again.text
+
+
+def test_a_publish_that_was_stopped_early_is_titled_once(desk: Desk) -> None:
+    digest = re.search(r'name="baseDigest" value="(\w+)"', desk.dry_run())
+    assert digest is not None
+    desk.shop.products.clear()  # so that its title is never read
+
+    fields = desk.choice | {"baseDigest": digest[1], "anyway": "yes"}
+    address = desk.http.post("/publish", data=fields).headers["location"]
+    told = desk.ended(address)
+    listed = desk.http.get("/publishes").text.partition("<tbody>")[2]
+
+    assert told.partition('class="head"')[2].partition("</p>")[0].count(SKU) == 1
+    assert "Open in the shop" not in told
+    assert listed.count(f">{SKU}<") == 1
+
+
+def test_a_dry_run_says_whose_rules_of_which_day_it_asked(desk: Desk) -> None:
+    told = desk.dry_run()
+
+    assert re.search(
+        r"Amazon’s rules for a main image, version [\d.-]+, as they are on \d+ \w{3} \d{4}\.", told
+    )
+    assert re.search(r"\d %", told) is None
 
 
 def test_a_dry_run_changes_nothing_and_shows_both_pictures(desk: Desk) -> None:
@@ -201,7 +242,7 @@ def test_a_product_that_vanished_and_a_shop_that_is_down_are_told(desk: Desk) ->
         assert answer.status_code >= 400
         assert 'role="alert"' in answer.text
     assert "Try the dry run again" in gone.text
-    assert "Give the listing back" not in undo.text
+    assert "Undo the publish" not in undo.text
 
 
 def test_publishes_are_listed_filtered_and_downloaded(desk: Desk) -> None:
@@ -217,6 +258,8 @@ def test_publishes_are_listed_filtered_and_downloaded(desk: Desk) -> None:
     assert "No publish events yet." in empty
     assert "Showing 0-0 of 0" in empty
     assert "Showing 1-1 of 1" in listed
+    assert heads_of(listed) == ["Time", "Product", "Place", "Shop", "Status", "By", "Open"]
+    assert listed.count("<td") == 7
     assert "Mara Oduya" in listed
     assert "<script>alert" not in listed
     assert "Showing 0-0 of 0" in failed

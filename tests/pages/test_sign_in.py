@@ -45,7 +45,7 @@ def cookie_of(answer: object) -> str:
 
 @pytest.mark.browser
 def test_every_state_is_sound(
-    open_page: Opener, api: RunningApi, acme: Created,
+    open_page: Opener, api: RunningApi, acme: Created, globex: Created,
     pictures_folder: Path | None,
 ) -> None:  # fmt: skip
     path = link_to(api, acme.org_id, Role.ADMIN)
@@ -76,6 +76,9 @@ def test_every_state_is_sound(
     look("join-refused")
     here = open_page(path)
     look("join-as-member", here)
+    here.go(link_to(api, globex.org_id))
+    assert "added to your account" in here.page.locator("main").inner_text()
+    look("join-signed-in", here)
 
 
 @pytest.mark.browser
@@ -277,6 +280,19 @@ def test_signing_out_ends_the_session_at_the_server(http: Http) -> None:
     assert (out.status_code, out.headers["location"]) == (303, "/sign-in")
     assert cookie_of(out) == ""
     assert http.get("/team").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("following", "location"),
+    [("/join/somewhere", "/join/somewhere"), ("//evil.example", "/studio")],
+)
+def test_signing_out_goes_on_at_an_address_of_ours(
+    http: Http, following: str, location: str
+) -> None:
+    out = http.post("/sign-out", data={"next": following})
+
+    assert (out.status_code, out.headers["location"]) == (303, location)
+    assert cookie_of(out) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from shopbridge.pictures import picture_of
 from shopbridge.wanted import SLOTS
@@ -199,7 +200,7 @@ def _item(db: sqlite3.Connection, row: sqlite3.Row) -> Json:
     return {
         "sku": row["sku"],
         "title": row["title"],
-        "url": row["url"],
+        "url": row["url"] or f"/#{quote(row['sku'], safe='')}",  # the storefront
         "updatedAt": row["updated_at"],
         "digest": digest_of(images),
         "images": images,

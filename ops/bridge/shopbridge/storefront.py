@@ -17,6 +17,7 @@ main{display:grid;gap:1.5rem;padding:1rem clamp(1rem,4vw,3rem) 3rem;
 grid-template-columns:repeat(auto-fill,minmax(15rem,1fr))}
 article{background:#fff;border:1px solid #dedbd3;border-radius:10px;overflow:hidden;
 display:flex;flex-direction:column}
+article:target{outline:3px solid #1f5fbf}
 article>a{display:block;aspect-ratio:1;background:#fff}
 article img{width:100%;height:100%;object-fit:contain;display:block}
 article div{padding:.9rem 1rem 1rem;border-top:1px solid #eceae4;display:flex;
@@ -67,8 +68,8 @@ def _card(item: Json, *, can_swap: bool) -> str:
         "Swap pictures</button></form>"
     )
     return (
-        f'<article><a href="{image}"><img src="{image}" alt="{alt}" width="{main["width"]}"'
-        f' height="{main["height"]}" loading="lazy"></a>'
+        f'<article id="{sku}"><a href="{image}"><img src="{image}" alt="{alt}"'
+        f' width="{main["width"]}" height="{main["height"]}" loading="lazy"></a>'
         f"<div><h2>{title}</h2><code>{sku} · {main['width']} × {main['height']} · "
         f"{count} picture{'' if count == 1 else 's'}</code>{button if can_swap else ''}"
         "</div></article>"

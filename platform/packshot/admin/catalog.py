@@ -43,7 +43,13 @@ async def show_item(visit: Visit[NoFields]) -> Html:
     connection = await services.connections.find(org_id, item.integration_id)
     shown = {image["slot"] for image in item.images}
     free = next((slot for slot in SLOTS if slot not in shown), None)
-    return Html("catalog_item.html", {"item": item, "connection": connection, "free": free})
+    values = {
+        "item": item,
+        "connection": connection,
+        "free": free,
+        "at_the_shop": services.connections.shops.address(connection, item.url),
+    }
+    return Html("catalog_item.html", values)
 
 
 @page("GET", PATH + "/{itemId}/pictures/{remoteId}", scope=Scope.CATALOG_READ, cost=READ_COST)

@@ -93,6 +93,11 @@ class Card:
         """Whether its catalog is being read, or is about to be."""
         return self.sync.job is not None and not self.sync.job.is_ended
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether its catalog was never read: reading it is what comes next."""
+        return self.sync.job is None and self.sync.last is None
+
 
 @page("GET", PATH, scope=Scope.INTEGRATIONS_READ, form=ShopsQuery)
 async def show_integrations(visit: Visit[ShopsQuery]) -> Html:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from domain.errors import Refusal
 from domain.job import Job
@@ -21,6 +22,10 @@ LABELS: Mapping[str, str] = {
 KINDS: Mapping[str, str] = {
     "running": "run", "succeeded": "ok", "partial": "warn", "failed": "bad",
 }  # fmt: skip
+# Fields of recipes that are told with a unit.
+PIXELS = {"width", "height"}
+SHARES = {"margins", "targetFill"}
+FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP"}
 MINUTE_S, HOUR_S = 60, 3600
 
 
@@ -61,6 +66,37 @@ def row_of(job: Job, results: Results | None, *, asker: str = "") -> Row:
 def may_be_changed(job: Job) -> bool:
     """Whether cancelling and trying again are offered here: a publish has a page of its own."""
     return job.operation != PUBLISH and job.batch_id is None
+
+
+def asked_of(recipe: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was asked, by its fields' names, as people write it: with units, and in percent."""
+    return [
+        (name, _written(name, value))
+        for name, value in recipe.items()
+        if value is not None and value not in ([], {})
+    ]
+
+
+def _written(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        told = {part: _written(name, one) for part, one in value.items() if one is not None}
+        alike = set(told.values())
+        return alike.pop() if len(alike) == 1 else ", ".join(f"{k} {v}" for k, v in told.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_written(name, one) for one in value)
+    if name in PIXELS:
+        return f"{value} px"
+    if name in SHARES and (share := _share(value)) is not None:
+        return f"{share:.4g}%"
+    return FORMATS.get(str(value), str(value)) if name == "format" else str(value)
+
+
+def _share(value: Any) -> float | None:
+    """A ratio as percent; None for what is told in pixels already."""
+    try:
+        return float(value) * 100
+    except ValueError:
+        return None
 
 
 def _took(job: Job) -> str:

@@ -7,7 +7,7 @@ from domain.ids import ItemId, JobId
 from domain.job import Job
 from domain.output import Output
 from domain.scopes import Scope
-from packshot.admin.job_rows import may_be_changed, row_of
+from packshot.admin.job_rows import asked_of, may_be_changed, row_of
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.lists import address
@@ -91,6 +91,7 @@ async def _job_page(visit: Visit[Any], *, form: PageForm, problem: Refusal | Non
     path = f"/jobs/{job.job_id}"
     values = {
         "row": row_of(job, results),
+        "asked": asked_of(job.recipe),
         "outputs": [Output.from_dict(made) for one in results.jobs for made in one.outputs][
             :OUTPUTS_SHOWN
         ],

@@ -206,6 +206,7 @@ async def _page(
         "found": None if publish.found is None else sides_of(publish.found, wish, source),
         "steps": await services.histories.steps(org_id, publish.publish_id),
         "again": _again(visit, publish),
+        "at_the_shop": await _at_the_shop(visit, publish),
         "said": said,
         "problem": problem,
     }
@@ -248,6 +249,15 @@ def _again(visit: Visit[Any], publish: Publish) -> str | None:
     place = wish.target.slot or (None if wish.mode == "replace" else wish.mode)
     query = {"output": str(wish.output_id), "item": str(item_id), "place": place}
     return address("/publish/review", **query)
+
+
+async def _at_the_shop(visit: Visit[Any], publish: Publish) -> str | None:
+    """Where people see the listing at the shop, once the publish is there."""
+    planned = publish.planned
+    if planned is None or publish.status not in {"live", "drifted"}:
+        return None
+    shops = await visit.services.publishes.addresses(visit.visitor.org_id, [publish.wish])
+    return shops.of(publish.wish, planned.item.get("url"))
 
 
 async def _rows(visit: Visit[Any], publishes: Any, actors: Any) -> list[Row]:

@@ -66,12 +66,13 @@ async def sign_in(visit: Visit[SignInForm]) -> PageAnswer:
     return await _begin(visit, known, to=_inside(visit.form.next))
 
 
-@page("POST", "/sign-out")
-async def sign_out(visit: Visit[NoFields]) -> Redirect:
-    """End the session, here and at the server."""
+@page("POST", "/sign-out", form=NextForm)
+async def sign_out(visit: Visit[NextForm]) -> Redirect:
+    """End the session, here and at the server, and go on where that was asked for."""
     if visit.token is not None:
         await visit.services.sessions.end(visit.token)
-    return Redirect("/sign-in", token="")
+    following = visit.form.next
+    return Redirect("/sign-in" if following is None else _inside(following), token="")
 
 
 @page("GET", "/join/{secret}", is_public=True)

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from domain.errors import Forbidden, InvalidInput
+from domain.ids import ItemId
 from domain.job import HIGHEST_PRIORITY
+from domain.listing import SLOTS
 from domain.output import Output
 from domain.scopes import Scope
 from imaging.limits import TooLargeHere
@@ -12,10 +15,12 @@ from packshot.admin.shell.answers import Html
 from packshot.admin.shell.assets import asset_url, assets
 from packshot.admin.shell.declaring import Visit, page
 from packshot.admin.studio_forms import OFFERED, StudioForm, shown_fields
+from packshot.commands.catalog import no_such_item
 from packshot.commands.images import Processed
 from packshot.commands.jobs import Changed, Plan
 from packshot.commands.making import Photo, Wish
-from packshot.edge.fields import Label
+from packshot.commands.shop_pictures import no_such_picture
+from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
 from packshot.edge.pictures import ended_picture
 from packshot.edge.sources import ONE_SOURCE, output_id_of
@@ -41,9 +46,25 @@ PRESETS = (
 
 
 class StudioQuery(Form):
-    """Which earlier output to look at."""
+    """Which earlier output to look at, or which picture of a listing to begin with.
+
+    ``item`` and ``place`` also say where a publish of what is made here shall go.
+    """
 
     output: Annotated[str | None, Label(100)] = None
+    item: Annotated[str | None, Label(100)] = None
+    picture: Annotated[str | None, Label(1000)] = None
+    place: Annotated[str, Word(SLOTS)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The listing that a picture is made for; ``address`` is the photo of it to begin with."""
+
+    item_id: ItemId
+    place: str | None
+    address: str | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +79,12 @@ class Sample:
 async def show_studio(visit: Visit[StudioQuery]) -> Html:
     """Show the Studio: empty, or with an earlier output."""
     output, fields = await _opened(visit)
+    begun = await _begun(visit)
     return Html(
         "studio.html",
         {
             "output": output,
+            "begun": begun,
             "made": None,
             "fields": fields,
             "offered": OFFERED,
@@ -100,6 +123,25 @@ async def _opened(visit: Visit[StudioQuery]) -> tuple[Output | None, dict[str, s
     output = await services.images.find_output(org_id, output_id_of(visit.form.output))
     job = await services.jobs.find(org_id, output.job_id)
     return output, shown_fields(output, job.operation)
+
+
+async def _begun(visit: Visit[StudioQuery]) -> Begun | None:
+    """The listing that the address names; raises NotFound for none, and for no such picture."""
+    form = visit.form
+    if form.item is None or not visit.visitor.access.may(Scope.CATALOG_READ):
+        return None
+    try:
+        item_id = ItemId.parse(form.item)
+    except ValueError:
+        raise no_such_item() from None
+    item = await visit.services.catalog.find(visit.visitor.org_id, item_id)
+    if form.picture is None or form.output is not None:
+        return Begun(item_id, form.place, None, item.sku)
+    shown = next((one for one in item.images if one["remoteId"] == form.picture), None)
+    if shown is None:
+        raise no_such_picture()
+    address = f"/catalog/{item_id}/pictures/{quote(form.picture, safe='')}"
+    return Begun(item_id, shown["slot"], address, item.sku)
 
 
 async def _admit(visit: Visit[StudioForm]) -> None:

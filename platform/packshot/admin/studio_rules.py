@@ -25,6 +25,11 @@ TITLES: Mapping[str, str] = {
     "colour.rgb": "Color model",
     "colour.srgb": "Color profile",
 }
+# How a measured word is written, where capitals are.
+WORDS: Mapping[str, str] = {
+    "jpeg": "JPEG", "png": "PNG", "webp": "WebP", "rgb": "RGB", "srgb": "sRGB", "cmyk": "CMYK",
+    "none": "None",
+}  # fmt: skip
 
 
 class JudgedForm(Form):
@@ -48,6 +53,7 @@ async def judge_output(visit: Visit[JudgedForm]) -> Html:
             "skipped": [finding for finding in report.findings if finding.status == "skipped"],
             "passed": sum(finding.status == "pass" for finding in told),
             "titles": TITLES,
+            "words": WORDS,
             "mending": None if report.fix is None else flat_fields(report.fix.fields),
         },
     )

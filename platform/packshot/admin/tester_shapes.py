@@ -21,6 +21,7 @@ USUAL = (
     "image", "imageUrl", "format", "width", "height", "margin", "background", "shadow.mode",
     "factor", "kind", "colors", "prompt", "channel", "name", "scopeSet", "scopes", "operation",
 )  # fmt: skip
+GROUPS = {"openapi": "OpenAPI", "org": "Organization"}
 REF = "#/components/schemas/"
 
 
@@ -113,7 +114,7 @@ def _operation(method: str, path: str, said: Schema, document: Schema) -> Operat
 
 def _group(path: str, tag: str) -> str:
     if path.startswith(API):
-        return tag.capitalize()
+        return GROUPS.get(tag, tag.capitalize())
     return "Without a key" if path.startswith(PUBLIC) else "Service"
 
 

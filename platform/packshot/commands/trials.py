@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.errors import Refusal
+from domain.errors import InvalidImage, Refusal
 from imaging.facts import Facts
 from imaging.limits import Limits
 from imaging.rendered import Rendered
@@ -13,6 +13,7 @@ from packshot.commands.making import Maker, Photo, Wish
 
 MOST_PIXELS = 4_000_000
 LIMITS = Limits(pixels=MOST_PIXELS, result_pixels=MOST_PIXELS)
+WITH_A_KEY = Limits().pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class Trials:
         destination = blobs.temporary("trial")
         with self._place():
             try:
-                rendered = await self.maker.pool.render(
-                    photo.path, wish.recipe, destination=destination, limits=LIMITS
-                )
+                with _told_of_keys():
+                    rendered = await self.maker.pool.render(
+                        photo.path, wish.recipe, destination=destination, limits=LIMITS
+                    )
                 data = destination.read_bytes()
             finally:
                 blobs.discard(destination)
@@ -55,7 +57,7 @@ class Trials:
 
     async def measure(self, photo: Photo) -> Facts:
         """Measure the picture; raises as ``make`` does."""
-        with self._place():
+        with self._place(), _told_of_keys():
             return await self.maker.pool.measure(photo.path, limits=LIMITS)
 
     @contextmanager
@@ -72,3 +74,20 @@ class Trials:
             yield
         finally:
             self.under_way -= 1
+
+
+@contextmanager
+def _told_of_keys() -> Iterator[None]:
+    """Say to whom a picture is too large without a key that it is not with one."""
+    try:
+        yield
+    except InvalidImage as refusal:
+        if refusal.code != "too_many_pixels" or refusal.param != "image":
+            raise
+        raise InvalidImage(
+            refusal.code,
+            f"Without a key: {refusal.detail[0].lower()}{refusal.detail[1:]}",
+            param=refusal.param,
+            allowed=refusal.allowed,
+            fix=f"{refusal.fix} Or send it with a key: up to {WITH_A_KEY / 1e6:g} megapixels.",
+        ) from None

@@ -23,7 +23,7 @@ class CatalogForm(PageForm):
         None, description="Only those of this connection."
     )
     q: Annotated[str | None, Label()] = Field(
-        None, description="Only those whose title or SKU holds this."
+        None, description="Words; only those whose title or SKU holds each of them."
     )
 
     @property

@@ -138,6 +138,8 @@ def _environment() -> Environment:
     environment.filters["bytes"] = _bytes
     environment.filters["instant"] = datetime.fromisoformat
     environment.filters["spaced"] = _spaced
+    environment.filters["tight"] = lambda text: text.replace(" %", "%")
+    environment.filters["day"] = lambda day: f"{day.day} {day:%b %Y}"
     environment.filters["count"] = lambda number: f"{number:,}"
     return environment
 

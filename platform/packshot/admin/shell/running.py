@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from quart import Quart, Request, Response, request
+from werkzeug.exceptions import NotFound as UnknownAddress
 
 from domain.errors import Forbidden, InvalidInput, NotFound, Refusal
 from packshot.admin.shell.answers import Html, Redirect, Streamed
@@ -259,6 +260,8 @@ def _to_sign_in(visit: Visit[Any]) -> Response:
 def _error_response(error: Exception, visit: Visit[Any]) -> Response:
     if isinstance(error, ClientGone):
         return Response(b"", CLIENT_CLOSED_REQUEST)
+    if isinstance(error, UnknownAddress):
+        error = _no_such_page()
     refusal = refusal_of_error(error, visit.exchange)
     kind = kind_of(refusal.code)
     template = "problem.html" if visit.is_fragment else "error.html"

@@ -49,6 +49,18 @@ function takeDropped(transfer) {
   take(files[0]);
 }
 
+// The picture of a listing that the address named; what is made of it may go back to its place.
+async function takeFromShop(address, name) {
+  try {
+    const answer = await fetch(address);
+    if (!answer.ok) throw new Error(String(answer.status));
+    const photo = await answer.blob();
+    take(new File([photo], `${name.replaceAll("/", "-")}.${photo.type.split("/")[1]}`, { type: photo.type }));
+  } catch {
+    tell("The shop's picture does not come.", "See on the Integrations page whether the shop answers, and try again.", () => takeFromShop(address, name));
+  }
+}
+
 async function takeSample(button) {
   try {
     const answer = await fetch(button.dataset.sample);
@@ -60,7 +72,7 @@ async function takeSample(button) {
 }
 
 function megabytes(bytes) {
-  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 2 ** 10)} kB` : `${Math.round((10 * bytes) / 2 ** 20) / 10} MB`;
+  return bytes < 2 ** 20 ? `${Math.ceil(bytes / 1000)} kB` : `${Math.round((10 * bytes) / 2 ** 20) / 10} MB`;
 }
 
 // --- Having it made -------------------------------------------------------------------------
@@ -137,14 +149,20 @@ async function show(photo, answer, parts, isNewest) {
   document.getElementById("download").hidden = false;
   const publish = document.getElementById("publish");
   if (publish) {
-    publish.href = `/publish?output=${output.output}`;
+    publish.href = `/publish?${about(output)}`;
     publish.hidden = false;
   }
   if (photo.file) tellSource(photo);
-  history.replaceState(null, "", `/studio?output=${output.output}`);
+  history.replaceState(null, "", `/studio?${about(output)}`);
   document.dispatchEvent(new Event("htmx:after:swap")); // app.js turns times into the reader's own
   studio.dispatchEvent(new CustomEvent("studio:made", { detail: output }));
   tellSnippet();
+}
+
+// The address's words for an output, and for the listing that it is made for.
+function about(output) {
+  const { item, place } = studio.dataset;
+  return new URLSearchParams({ output: output.output, ...(item && { item }), ...(item && place && { place }) });
 }
 
 function tellSource(photo) {
@@ -323,5 +341,6 @@ function listen() {
 if (form) {
   listen();
   readControls();
+  if (studio.dataset.start) takeFromShop(studio.dataset.start, studio.dataset.startName);
 }
 followCompliance(made().output);
