@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from api.conftest import found
 from api.photos import red_box
@@ -108,14 +108,10 @@ def test_a_changed_control_makes_the_picture_anew_from_the_photo_that_was_sent_o
     open_page: Opener, bottle: Path
 ) -> None:
     page = open_page("/studio").page
-    sent: list[int] = []
+    renders: list[Request] = []
     page.on(
         "request",
-        lambda asked: (
-            sent.append(int(asked.headers.get("content-length", "0") or 0))
-            if asked.url.endswith("/studio/render")
-            else None
-        ),
+        lambda asked: renders.append(asked) if asked.url.endswith("/studio/render") else None,
     )
     page.set_input_files("#file", bottle)
     expect(page.locator(MADE)).to_be_attached(timeout=20_000)
@@ -133,6 +129,10 @@ def test_a_changed_control_makes_the_picture_anew_from_the_photo_that_was_sent_o
     box = page.locator("#after").bounding_box()
     assert box is not None
     assert box["width"] == pytest.approx(2 * box["height"], rel=0.02)
+    first_bytes, *later_bytes = (int(one.all_headers()["content-length"]) for one in renders)
+    assert first_bytes > bottle.stat().st_size
+    assert later_bytes
+    assert max(later_bytes) < 5000  # the fields, and the name of the output
 
 
 @pytest.mark.browser
