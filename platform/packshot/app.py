@@ -18,6 +18,7 @@ from packshot.admin import publishes as publishes_pages
 from packshot.admin.shell.running import Pages
 from packshot.api import (
     activity,
+    audit,
     catalog,
     compliance,
     describe,
@@ -87,6 +88,9 @@ ENDPOINTS = (
     catalog.list_catalog,
     catalog.find_catalog_item,
     activity.list_activity,
+    audit.export_log,
+    audit.verify_log,
+    audit.read_public_key,
     keys.create_key,
     keys.list_keys,
     keys.find_key,

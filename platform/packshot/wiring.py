@@ -20,6 +20,7 @@ from integrations.http import OutboundClient, parse_allowed
 from packshot.commands.accounts import Accounts
 from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
+from packshot.commands.audit import Audit
 from packshot.commands.catalog import Catalog
 from packshot.commands.catalog_syncs import OPERATION as CATALOG_SYNC
 from packshot.commands.catalog_syncs import CatalogSyncs
@@ -135,6 +136,11 @@ class Services:
         return KeyAdoptions(self.api_keys)
 
     @property
+    def audit(self) -> Audit:
+        """The proof of the log."""
+        return Audit(self.store, _now)
+
+    @property
     def histories(self) -> Histories:
         """What happened to a job or a publish."""
         return Histories(self.store, self.names)
@@ -204,8 +210,7 @@ async def open_services(
         stack.push_async_callback(store.snapshots.settle)
         keys, uses = KeyCache(pools, secrets, clock=_now), KeyUses(pools, clock=_now)
         blobs = Blobs(settings.storage_dir)
-        maker = Maker(pools, blobs, pool, clock=_now)
-        downloads = Downloads(links.outbound, blobs)
+        maker, downloads = Maker(pools, blobs, pool, clock=_now), Downloads(links.outbound, blobs)
         shops = _shops(settings, secrets, links)
         connections = Connections(store, shops)
         lease_s = settings.job_lease_s

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
-from domain.errors import Unauthenticated, Unavailable
+from domain.errors import Unavailable
 from domain.scopes import Scope
 from packshot.commands.watching import Change, Watch
+from packshot.edge.admitted import may_still_read
 from packshot.edge.bodies import PulledBody
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
-from packshot.edge.credentials import find_key
 from packshot.edge.event_streams import (
     COMMENT,
     EVENT_STREAM,
@@ -77,7 +77,7 @@ async def _pieces(
                     spoke_s = loop.time()
                 if watch.is_over or endings.has_given_up or leaving.done():
                     return
-                if loop.time() - began_s >= LONGEST_S or not await _may_still_read(call):
+                if loop.time() - began_s >= LONGEST_S or not await may_still_read(call):
                     return
                 await ending.within(LOOK_EVERY_S)
                 changes = await _changes(watch)
@@ -90,17 +90,6 @@ async def _changes(watch: Watch) -> Sequence[Change]:
     with suppress(Unavailable):
         return await watch.look()
     return ()
-
-
-async def _may_still_read(call: Call[NoFields]) -> bool:
-    """Whether the key is still one; nobody goes on reading with a key that was taken back."""
-    with suppress(Unavailable):
-        text = find_key(call.exchange.credentials, b"")
-        try:
-            await call.services.keys.check(text or "")
-        except Unauthenticated:
-            return False
-    return True
 
 
 def _event(change: Change) -> bytes:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from packshot.cli import development, installation, people, processes, records
+from packshot.cli import development, installation, people, processes, proofs, records
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -18,7 +18,7 @@ for part in (processes, records, development):
     commands.add_typer(part.commands)
 commands.add_typer(installation.org, name="org")
 commands.add_typer(people.person, name="person")
-commands.add_typer(records.audit, name="audit")
+commands.add_typer(proofs.audit, name="audit")
 commands.add_typer(installation.secret_files, name="secrets")
 
 

@@ -1,4 +1,4 @@
-"""The commands about what is recorded: the log, its proof, and the views of it."""
+"""The commands about what is recorded: the views of the log."""
 
 # ruff: noqa: PLC0415 - --help answers in 0.2 s because nothing heavy is imported for it
 
@@ -18,7 +18,6 @@ from packshot.cli.speaking import (
 )
 
 commands = typer.Typer()
-audit = typer.Typer(help="The log and its proof.", no_args_is_help=True)
 
 
 @commands.command()
@@ -49,40 +48,3 @@ def rebuild(
             note(owner_url)
     typer.echo(json.dumps(rebuilt.as_dict()) if as_json else str(rebuilt))
     raise typer.Exit(1 if rebuilt.parked else 0)
-
-
-@audit.command("verify")
-def verify(*, data: DataOrElse = None, as_json: AsJson = False) -> None:
-    """Recompute every organization's chain and say the head it led to.
-
-    The database is that of --data, else of PACKSHOT_OWNER_DATABASE_URL, else the one of the
-    checkout's data folder. Exit 1, naming the place, where a chain does not hold.
-    """
-    import asyncio
-
-    with problems_as_sentences():
-        from packshot.embedded.visit import owned_database
-        from packshot.store.verify import verify_log
-
-        with owned_database(data, environ=os.environ, default=default_data()) as owner_url:
-            verdicts = asyncio.run(verify_log(owner_url))
-            note(owner_url)
-    rows = [
-        {
-            "orgId": str(verdict.org_id),
-            "events": verdict.events,
-            "head": f"{verdict.events}.{verdict.head.hex()}" if verdict.valid else None,
-            "valid": verdict.valid,
-            "firstBad": verdict.first_bad,
-            "reason": verdict.reason,
-        }
-        for verdict in verdicts
-    ]
-    if as_json:
-        typer.echo(json.dumps(rows))
-    else:
-        for row in rows:
-            place = f"BROKEN at position {row['firstBad']}: {row['reason']}"
-            found = f"ok  head {row['head']}" if row["valid"] else place
-            typer.echo(f"{row['orgId']}  {row['events']} events  {found}")
-    raise typer.Exit(0 if all(row["valid"] for row in rows) else 1)

@@ -14,6 +14,7 @@ from quart import Request
 
 from domain.recorded import Actor, Context
 from domain.scopes import Scope
+from packshot.edge.downloads import Download
 from packshot.edge.event_streams import EventStream
 from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer
@@ -79,7 +80,7 @@ class Call(Generic[FormT]):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer: a model sent as JSON, a file, a stream of events, or text of the media type.
+    """An answer: a model sent as JSON, a file, a download, a stream of events, or text.
 
     ``head`` is the log's head after a write; every write tells it to its client. ``once`` names the
     members of a JSON object that are told only now (secrets): an answer kept for repeats lacks
@@ -87,7 +88,7 @@ class Reply:
     everything is committed, for nothing may hold a transaction that long.
     """
 
-    body: "BaseModel | FileAnswer | EventStream | bytes"
+    body: "BaseModel | FileAnswer | Download | EventStream | bytes"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"

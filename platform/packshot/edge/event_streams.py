@@ -39,20 +39,24 @@ class EventStream:
 
 @dataclass(slots=True)
 class OpenStreams:
-    """Counts the streams that this process holds open."""
+    """Counts the streams that this process holds open: how many it may, and of one organization."""
 
+    most: int = MOST_STREAMS
+    most_of_an_organization: int = MOST_OF_AN_ORGANIZATION
+    detail: str = "Too many streams of events are open."
+    fix: str = "Close one, or ask for the job with ?wait=25."
     by_organization: Counter[OrgId] = field(default_factory=Counter)
 
     def require_room(self, org_id: OrgId) -> None:
         """Raise Refusal (concurrency_limited) when one more is too many."""
         if (
-            self.by_organization[org_id] >= MOST_OF_AN_ORGANIZATION
-            or self.by_organization.total() >= MOST_STREAMS
+            self.by_organization[org_id] >= self.most_of_an_organization
+            or self.by_organization.total() >= self.most
         ):
             raise Refusal(
                 "concurrency_limited",
-                "Too many streams of events are open.",
-                fix="Close one, or ask for the job with ?wait=25.",
+                self.detail,
+                fix=self.fix,
                 headers={"Retry-After": "5"},
             )
 

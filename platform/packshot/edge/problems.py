@@ -65,6 +65,8 @@ KINDS: Mapping[str, Kind] = {
     "marginBottom_out_of_range": Kind(422, "Bottom margin is out of range"),
     "marginLeft_out_of_range": Kind(422, "Left margin is out of range"),
     "priority_out_of_range": Kind(422, "Priority is out of range"),
+    "after_out_of_range": Kind(422, "The position after which is out of range"),
+    "until_out_of_range": Kind(422, "The position until which is out of range"),
     "wait_out_of_range": Kind(422, "Wait is out of range"),
     "quality_out_of_range": Kind(422, "Quality is out of range"),
     "jpegQuality_out_of_range": Kind(422, "JPEG quality is out of range"),

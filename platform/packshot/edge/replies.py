@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from domain.errors import Refusal, Unavailable
 from packshot.edge.bodies import ClientGone
 from packshot.edge.contract import Reply
+from packshot.edge.downloads import Download
 from packshot.edge.event_streams import EventStream
 from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer, file_response
@@ -25,7 +26,7 @@ async def response_of(reply: Reply, request: Request) -> Response:
     body = reply.body
     if isinstance(body, FileAnswer):
         response = await file_response(body, request)
-    elif isinstance(body, EventStream):
+    elif isinstance(body, EventStream | Download):
         response = body.response()
     else:
         data = json_of(body) if isinstance(body, BaseModel) else body

@@ -6,11 +6,25 @@ from dataclasses import dataclass, field
 from packshot.edge.event_streams import OpenStreams
 from packshot.edge.limiter import Limiter
 
+# Each is a whole log recomputed or written out, on the loop that everybody else is answered by.
+MOST_READINGS = 8
+MOST_READINGS_OF_AN_ORGANIZATION = 2
+
+
+def _readings() -> OpenStreams:
+    return OpenStreams(
+        MOST_READINGS,
+        MOST_READINGS_OF_AN_ORGANIZATION,
+        detail="Too many exports and verifications of the log run at once.",
+        fix="Wait for the end of one.",
+    )
+
 
 @dataclass(slots=True)
 class ServingState:
     """``document`` is the OpenAPI document as JSON, ``collection`` the Postman collection.
 
+    ``streams`` counts those of events, ``readings`` those of whole logs.
     ``is_draining`` is set once, when the process was told to stop.
     """
 
@@ -19,6 +33,7 @@ class ServingState:
     collection: bytes
     is_draining: bool = False
     streams: OpenStreams = field(default_factory=OpenStreams)
+    readings: OpenStreams = field(default_factory=_readings)
     on_drain: list[Callable[[], None]] = field(default_factory=list)
 
     def drain(self) -> None:

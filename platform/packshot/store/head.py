@@ -2,12 +2,19 @@
 
 import base64
 import hmac
+import re
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
+import orjson
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from domain.ids import OrgId
+
+HEAD = re.compile(r"(0|[1-9][0-9]{0,17})\.([0-9a-f]{64})\.([A-Za-z0-9_-]{86})")
 
 
 class Signer:
@@ -53,8 +60,55 @@ class LogHead:
 
     def __str__(self) -> str:
         """The head as ``x-log-head`` carries it: position, hash in hex, signature in base64url."""
+        return str(SignedHead(self.position, self.hash, self.signature))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A head as somebody kept it: a position, the chain's hash there, and the signature of both."""
+
+    position: int
+    tip: bytes
+    signature: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read what ``x-log-head`` carries; raises ValueError."""
+        match = HEAD.fullmatch(text)
+        if match is None:
+            raise ValueError("not a head: POSITION.HASH.SIGNATURE")
+        signature = base64.urlsafe_b64decode(match[3] + "==")
+        head = cls(int(match[1]), bytes.fromhex(match[2]), signature)
+        if str(head) != text:  # the last letter has bits that mean nothing
+            raise ValueError("not a head: its signature is not as it is written")
+        return head
+
+    def is_signed_by(self, public_key: Ed25519PublicKey, org_id: OrgId) -> bool:
+        """Whether that key signed it as a head of that organization."""
+        message = signed_message(org_id, position=self.position, tip=self.tip)
+        try:
+            public_key.verify(self.signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+    def __str__(self) -> str:
+        """The head as ``x-log-head`` carries it."""
         signature = base64.urlsafe_b64encode(self.signature).rstrip(b"=").decode()
-        return f"{self.position}.{self.hash.hex()}.{signature}"
+        return f"{self.position}.{self.tip.hex()}.{signature}"
+
+
+def read_public_key(content: bytes) -> Ed25519PublicKey:
+    """Read a key as PEM, as its 32 bytes in hex, or as the API answers it; raises ValueError."""
+    text = content.strip()
+    if text.startswith(b"{"):
+        text = str(orjson.loads(text).get("publicKey", "")).encode()
+    if text.startswith(b"-----"):
+        key = load_pem_public_key(text)
+        if not isinstance(key, Ed25519PublicKey):
+            raise ValueError("a key of another kind")
+        return key
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(text.decode("ascii")))
 
 
 def signed_message(org_id: OrgId, *, position: int, tip: bytes) -> bytes:
