@@ -169,7 +169,7 @@ def look_back(watched: Watched) -> None:
 def storefront(up: Up, sku: str) -> str:
     """The address of the picture that the shop's own storefront shows of a product."""
     text = requests.get(up.ready["demoShopUrl"] + "/", timeout=30).text
-    cards = [card for card in text.split("<article>") if f"<code>{sku} " in card]
+    cards = [card for card in text.split("<article ") if f"<code>{sku} " in card]
     assert len(cards) == 1, text[:2000]
     (shown,) = re.findall(r'<img src="([^"]+)"', cards[0])
     return str(shown)
