@@ -5,24 +5,24 @@ A key has one secret at a time; after a rotation the one before it works on for 
 
 import re
 from datetime import datetime, timedelta
-from typing import Literal, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from eventsourcing.domain import Aggregate, event
 
+from domain import api_key_events
 from domain.errors import Conflict, InvalidInput
 from domain.ids import KeyId, TeamId, UserId
+from domain.key_end import days_left, next_notice, status_of
+from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.scopes import Scope
 
 # A change that takes ``timestamp`` is told its event's own: it reads no clock.
 Moment: TypeAlias = datetime | None
-Status = Literal["active", "expiring", "rotating", "expired", "revoked"]
 
 NAME_MAX_CHARACTERS = 100
 USUAL_GRACE_S = 24 * 3600
 LONGEST_GRACE_S = 7 * 24 * 3600
-# From so long before its end a key's status warns of it.
-EXPIRING_WITHIN = timedelta(days=14)
 # Control characters, halves of surrogates, and what breaks a line or turns the text around it; the
 # joiners that emoji and many scripts need are none of them.
 NOT_SHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -36,65 +36,20 @@ class ApiKey(Aggregate):
 
     TOPIC = "api-key"
 
-    class Event(Aggregate.Event):
-        """Something that happened to a key."""
-
-        TOPIC = "api-key.event"
-
-    class Created(Event, Aggregate.Created):
-        """The base of creation that the library asks for; never recorded itself."""
-
-        TOPIC = "api-key.created.v1"
-
-    class Issued(Created):
-        """The key was issued; ``mac`` is HMAC-SHA-256 of its text with that pepper, in hex.
-
-        ``expires_at`` is ISO 8601; None for a key without an end. ``responsible_id`` is the person
-        who answers for it, None for a key of the organization's own; events from before it was
-        recorded lack it. ``team_id`` is None for a key of the whole organization.
-        """
-
-        TOPIC = "api-key.issued.v1"
-        name: str
-        environment: str
-        kid: str
-        mac: str
-        pepper_id: int
-        scopes: list[str]
-        expires_at: str | None = None
-        responsible_id: str | None = None
-        team_id: str | None = None
-
-    class Adopted(Event):
-        """Another person answers for the key from now on."""
-
-        TOPIC = "api-key.adopted.v1"
-        name: str
-        responsible_id: str
-
-    class Renamed(Event):
-        """The key is called something else."""
-
-        TOPIC = "api-key.renamed.v1"
-        name: str
-        former_name: str
-
-    class Rotated(Event):
-        """The key has a new secret; every one before it works until ``former_until`` at most."""
-
-        TOPIC = "api-key.rotated.v1"
-        name: str
-        kid: str
-        mac: str
-        pepper_id: int
-        former_until: str
-
-    class Revoked(Event):
-        """The key works no more."""
-
-        TOPIC = "api-key.revoked.v1"
-        name: str
-        reason: str | None
+    # The library and the codec of the log look for events in the aggregate that records them.
+    Event = api_key_events.Event
+    Created = api_key_events.Created
+    Issued = api_key_events.Issued
+    Adopted = api_key_events.Adopted
+    Renamed = api_key_events.Renamed
+    Rescoped = api_key_events.Rescoped
+    Rescheduled = api_key_events.Rescheduled
+    Confined = api_key_events.Confined
+    Limited = api_key_events.Limited
+    Expiring = api_key_events.Expiring
+    Expired = api_key_events.Expired
+    Rotated = api_key_events.Rotated
+    Revoked = api_key_events.Revoked
 
     @classmethod
     def issue(  # noqa: PLR0913 - the event's own words
@@ -109,16 +64,12 @@ class ApiKey(Aggregate):
         expires_at: datetime | None = None,
         responsible_id: UserId | None = None,
         team_id: TeamId | None = None,
+        allowed_cidrs: tuple[str, ...] = (),
+        rate_limit: RateLimit | None = None,
     ) -> Self:
         """Issue a key; raises InvalidInput for a name or a set of scopes that cannot be."""
         _require_name(name)
-        if not scopes:
-            raise InvalidInput(
-                "invalid_parameter",
-                "A key holds at least one scope.",
-                param="scopes",
-                fix="Choose the scopes that the program needs.",
-            )
+        _require_scopes(scopes)
         return cls._create(
             cls.Issued,
             id=key_id.uuid,
@@ -128,9 +79,11 @@ class ApiKey(Aggregate):
             mac=mac.hex(),
             pepper_id=pepper_id,
             scopes=sorted(set(scopes)),
-            expires_at=None if expires_at is None else expires_at.isoformat(),
+            expires_at=_text(expires_at),
             responsible_id=None if responsible_id is None else str(responsible_id),
             team_id=None if team_id is None else str(team_id),
+            allowed_cidrs=list(allowed_cidrs),
+            rate_limit=None if rate_limit is None else rate_limit.as_dict(),
         )
 
     @event(Issued)
@@ -146,6 +99,8 @@ class ApiKey(Aggregate):
         expires_at: str | None = None,
         responsible_id: str | None = None,
         team_id: str | None = None,
+        allowed_cidrs: list[str] | None = None,
+        rate_limit: dict[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.environment = environment
@@ -156,6 +111,9 @@ class ApiKey(Aggregate):
         self.expires_at: Moment = None if expires_at is None else _moment(expires_at)
         self.responsible_id = None if responsible_id is None else UserId.parse(responsible_id)
         self.team_id = None if team_id is None else TeamId.parse(team_id)
+        self.allowed_cidrs = allowed_cidrs or []
+        self.rate_limit = RateLimit.from_dict(rate_limit)
+        self.next_notice_at = next_notice(self.expires_at, after=self.created_on)
         self.former_until: Moment = None
         self.revoked_at: Moment = None
         self.revoked_reason: str | None = None
@@ -188,6 +146,112 @@ class ApiKey(Aggregate):
         former_name: str,  # noqa: ARG002 - for whoever reads the log
     ) -> None:
         self.name = name
+
+    def rescope(self, scopes: tuple[Scope, ...], *, at: datetime) -> None:
+        """Let the key do something else; raises InvalidInput, and Conflict when it has ended."""
+        _require_scopes(scopes)
+        self._require_working(at, "changed")
+        wanted = sorted({str(scope) for scope in scopes})
+        if wanted != self.scopes:
+            self._rescoped(name=self.name, scopes=wanted, former_scopes=self.scopes)
+
+    @event(Rescoped)
+    def _rescoped(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        scopes: list[str],
+        former_scopes: list[str],  # noqa: ARG002 - the same
+    ) -> None:
+        self.scopes = scopes
+
+    def reschedule(self, expires_at: Moment, *, at: datetime) -> None:
+        """Let the key end at another time, None for never; raises as ``rescope`` does."""
+        require_future(expires_at, at)
+        self._require_working(at, "changed")
+        if expires_at != self.expires_at:
+            self._rescheduled(
+                name=self.name,
+                expires_at=_text(expires_at),
+                former_expires_at=_text(self.expires_at),
+            )
+
+    @event(Rescheduled)
+    def _rescheduled(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        expires_at: str | None,
+        former_expires_at: str | None,  # noqa: ARG002 - the same
+        timestamp: Moment = None,
+    ) -> None:
+        self.expires_at = None if expires_at is None else _moment(expires_at)
+        self.next_notice_at = next_notice(self.expires_at, after=timestamp or self.created_on)
+
+    def confine(self, allowed_cidrs: tuple[str, ...], *, at: datetime) -> None:
+        """Let the key work from these networks only, from everywhere where there are none.
+
+        Raises Conflict when it has ended.
+        """
+        self._require_working(at, "changed")
+        if list(allowed_cidrs) != self.allowed_cidrs:
+            self._confined(
+                name=self.name,
+                allowed_cidrs=list(allowed_cidrs),
+                former_allowed_cidrs=self.allowed_cidrs,
+            )
+
+    @event(Confined)
+    def _confined(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        allowed_cidrs: list[str],
+        former_allowed_cidrs: list[str],  # noqa: ARG002 - the same
+    ) -> None:
+        self.allowed_cidrs = allowed_cidrs
+
+    def limit(self, rate_limit: RateLimit | None, *, at: datetime) -> None:
+        """Let the key be used that often; raises Conflict when it has ended."""
+        self._require_working(at, "changed")
+        if rate_limit != self.rate_limit:
+            self._limited(
+                name=self.name,
+                rate_limit=None if rate_limit is None else rate_limit.as_dict(),
+                former_rate_limit=None if self.rate_limit is None else self.rate_limit.as_dict(),
+            )
+
+    @event(Limited)
+    def _limited(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        rate_limit: dict[str, Any] | None,
+        former_rate_limit: dict[str, Any] | None,  # noqa: ARG002 - the same
+    ) -> None:
+        self.rate_limit = RateLimit.from_dict(rate_limit)
+
+    def announce_end(self, at: datetime) -> None:
+        """Tell of the key's end where that is due; each notice is told once."""
+        if self.expires_at is None or self.next_notice_at is None or self.next_notice_at > at:
+            return
+        ends = self.expires_at.isoformat()
+        if self.expires_at <= at:
+            self._expired(name=self.name, expires_at=ends)
+        else:
+            left = days_left(self.expires_at, at)
+            self._expiring(name=self.name, days_left=left, expires_at=ends)
+
+    @event(Expiring)
+    def _expiring(
+        self,
+        name: str,  # noqa: ARG002 - for whoever reads the log
+        days_left: int,  # noqa: ARG002 - the same
+        expires_at: str,
+        timestamp: Moment = None,
+    ) -> None:
+        ends = _moment(expires_at)
+        self.next_notice_at = next_notice(ends, after=timestamp or self.created_on)
+
+    @event(Expired)
+    def _expired(self, name: str, expires_at: str) -> None:  # noqa: ARG002 - for its readers
+        self.next_notice_at = None
 
     def rotate(
         self, text: KeyText, *, mac: bytes, pepper_id: int, grace_s: int, at: datetime
@@ -230,44 +294,62 @@ class ApiKey(Aggregate):
                 fix="Create a new key.",
             )
 
-    def revoke(self, reason: str | None) -> None:
-        """End the key, all its secrets with it; raises Conflict when it was revoked before."""
+    def revoke(
+        self, reason: str | None, *, source: str | None = None, address: str | None = None
+    ) -> None:
+        """End the key, all its secrets with it; raises Conflict when it was revoked before.
+
+        ``source`` and ``address`` tell of one that was reported as leaked.
+        """
         if self.revoked_at is not None:
             raise Conflict(
                 "already_terminal",
                 "The key was revoked before.",
                 fix="Read the key to see when, and why.",
             )
-        self._revoked(name=self.name, reason=reason)
+        self._revoked(name=self.name, reason=reason, source=source, address=address)
 
     @event(Revoked)
     def _revoked(
         self,
         name: str,  # noqa: ARG002 - for whoever reads the log
         reason: str | None,
+        source: str | None = None,  # noqa: ARG002 - the same
+        address: str | None = None,  # noqa: ARG002 - the same
         timestamp: Moment = None,
     ) -> None:
+        self.next_notice_at = None
         self.revoked_at = timestamp
         self.revoked_reason = reason
 
 
-def status_of(
-    at: datetime, *, expires_at: Moment, revoked_at: Moment, former_until: Moment = None
-) -> Status:
-    """What is to be said of a key at that time, the gravest first."""
-    if revoked_at is not None:
-        return "revoked"
+def require_future(expires_at: Moment, at: datetime) -> None:
+    """Raise InvalidInput for an end that is not after that time."""
     if expires_at is not None and expires_at <= at:
-        return "expired"
-    if former_until is not None and former_until > at:
-        return "rotating"
-    if expires_at is not None and expires_at <= at + EXPIRING_WITHIN:
-        return "expiring"
-    return "active"
+        raise InvalidInput(
+            "invalid_parameter",
+            "expiresAt must lie in the future.",
+            param="expiresAt",
+            fix="Leave it out for a year from now.",
+        )
+
+
+def _text(moment: Moment) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+def _require_scopes(scopes: tuple[Scope, ...]) -> None:
+    if not scopes:
+        raise InvalidInput(
+            "invalid_parameter",
+            "A key holds at least one scope.",
+            param="scopes",
+            fix="Choose the scopes that the program needs.",
+        )
 
 
 def _require_name(name: str) -> None:

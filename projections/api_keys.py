@@ -9,6 +9,8 @@ from uuid import UUID
 from domain.access import Access, Person, access
 from domain.api_key import ApiKey
 from domain.ids import Id, KeyId, TeamId, UserId
+from domain.key_end import next_notice
+from domain.key_limit import RateLimit
 from domain.recorded import Happened
 from domain.roles import Role
 from domain.scopes import Scope
@@ -29,6 +31,12 @@ class ApiKeysView:
             ApiKey.Issued,
             ApiKey.Adopted,
             ApiKey.Renamed,
+            ApiKey.Rescoped,
+            ApiKey.Rescheduled,
+            ApiKey.Confined,
+            ApiKey.Limited,
+            ApiKey.Expiring,
+            ApiKey.Expired,
             ApiKey.Rotated,
             ApiKey.Revoked,
         )
@@ -38,26 +46,37 @@ class ApiKeysView:
     statement = """
         INSERT INTO views.api_key (tenant_id, key_id, version, kid, name, environment, scopes,
                                    created_at, created_by_type, created_by_id, responsible_id,
-                                   team_id, expires_at, former_until, revoked_at, revoked_reason)
+                                   team_id, allowed_cidrs, rate_limit, rate_window_s, expires_at,
+                                   next_notice_at, former_until, revoked_at, revoked_reason)
         SELECT head.tenant_id, r.key_id, r.version, coalesce(r.kid, k.kid),
                coalesce(r.name, k.name), coalesce(r.environment, k.environment),
                coalesce(r.scopes, k.scopes), coalesce(k.created_at, r.at),
                coalesce(k.created_by_type, r.actor_type), coalesce(k.created_by_id, r.actor_id),
                coalesce(r.responsible_id, k.responsible_id, maker.responsible_id),
                coalesce(k.team_id, r.team_id),
-               coalesce(r.expires_at, k.expires_at), coalesce(r.former_until, k.former_until),
+               coalesce(r.allowed_cidrs, k.allowed_cidrs, '{{}}'),
+               CASE WHEN r.tells_limit THEN r.rate_limit ELSE k.rate_limit END,
+               CASE WHEN r.tells_limit THEN r.rate_window_s ELSE k.rate_window_s END,
+               CASE WHEN r.tells_end THEN r.expires_at ELSE k.expires_at END,
+               CASE WHEN r.tells_notice THEN r.next_notice_at ELSE k.next_notice_at END,
+               coalesce(r.former_until, k.former_until),
                coalesce(r.revoked_at, k.revoked_at), coalesce(r.reason, k.revoked_reason)
         FROM head
         CROSS JOIN json_to_recordset({rows})
              AS r(key_id uuid, version int, at timestamptz, actor_type text, actor_id text,
                   kid text, name text, environment text, scopes text[], expires_at timestamptz,
                   former_until timestamptz, revoked_at timestamptz, reason text,
-                  responsible_id uuid, team_id uuid, maker_id uuid)
+                  responsible_id uuid, team_id uuid, maker_id uuid, allowed_cidrs text[],
+                  tells_limit boolean, rate_limit int, rate_window_s int, tells_end boolean,
+                  tells_notice boolean, next_notice_at timestamptz)
         LEFT JOIN views.api_key k ON k.tenant_id = head.tenant_id AND k.key_id = r.key_id
         LEFT JOIN views.api_key maker ON maker.tenant_id = head.tenant_id
                                      AND maker.key_id = r.maker_id
         ON CONFLICT (tenant_id, key_id) DO UPDATE
         SET version = excluded.version, kid = excluded.kid, name = excluded.name,
+            scopes = excluded.scopes, allowed_cidrs = excluded.allowed_cidrs,
+            rate_limit = excluded.rate_limit, rate_window_s = excluded.rate_window_s,
+            expires_at = excluded.expires_at, next_notice_at = excluded.next_notice_at,
             former_until = excluded.former_until, revoked_at = excluded.revoked_at,
             revoked_reason = excluded.revoked_reason, responsible_id = excluded.responsible_id
         WHERE api_key.version < excluded.version
@@ -65,7 +84,7 @@ class ApiKeysView:
 
     def rows(self, happened: Happened) -> list[Mapping[str, Any]]:
         """What the event says of its key."""
-        said = ("kid", "name", "environment", "scopes", "expires_at", "former_until", "reason")
+        said = ("kid", "name", "environment", "scopes", "allowed_cidrs", "former_until", "reason")
         actor = happened.meta["actor"]
         is_end = happened.type == ApiKey.Revoked.TOPIC
         return [
@@ -79,6 +98,8 @@ class ApiKeysView:
                 "team_id": _uuid(TeamId, happened.data.get("team_id")),
             }
             | _responsible(happened)
+            | _limit(happened)
+            | _end(happened)
             | {field: happened.data.get(field) for field in said}
         ]
 
@@ -97,6 +118,28 @@ def _responsible(happened: Happened) -> dict[str, Any]:
         "responsible_id": _uuid(UserId, actor["id"]),
         "maker_id": _uuid(KeyId, actor["id"]),
     }
+
+
+def _limit(happened: Happened) -> dict[str, Any]:
+    if happened.type not in {ApiKey.Issued.TOPIC, ApiKey.Limited.TOPIC}:
+        return {}
+    told = happened.data.get("rate_limit") or {}
+    limit, window_s = told.get("limit"), told.get("window_s")
+    return {"tells_limit": True, "rate_limit": limit, "rate_window_s": window_s}
+
+
+def _end(happened: Happened) -> dict[str, Any]:
+    """When the key ends, where the event moves that, and when that is next to be told."""
+    if happened.type in {ApiKey.Expired.TOPIC, ApiKey.Revoked.TOPIC}:
+        return {"tells_notice": True, "next_notice_at": None}
+    moves = happened.type in {ApiKey.Issued.TOPIC, ApiKey.Rescheduled.TOPIC}
+    if not moves and happened.type != ApiKey.Expiring.TOPIC:
+        return {}
+    text = happened.data.get("expires_at")
+    ends = None if text is None else datetime.fromisoformat(text)
+    notice_at = next_notice(ends, after=happened.at)
+    told = {"tells_end": True, "expires_at": ends} if moves else {}
+    return told | {"tells_notice": True, "next_notice_at": notice_at}
 
 
 def _uuid(kind: type[Id], text: str | None) -> UUID | None:
@@ -155,6 +198,8 @@ class ListedKey:
     responsible: Person | None
     responsible_name: str | None
     team_id: TeamId | None
+    allowed_cidrs: list[str]
+    rate_limit: RateLimit | None
     expires_at: datetime | None
     former_until: datetime | None
     revoked_at: datetime | None
@@ -190,6 +235,12 @@ def responsible_of(row: "Record") -> Person | None:
         return None
     role = row["responsible_role"]
     return Person(UserId(row["responsible_id"]), None if role is None else Role(role))
+
+
+def rate_limit_of(row: "Record") -> RateLimit | None:
+    """The limit of the key of a row; None for no limit of its own."""
+    limit = row["rate_limit"]
+    return None if limit is None else RateLimit(limit, row["rate_window_s"])
 
 
 async def find_responsible(connection: "Connection", tenant_id: UUID, key_id: str) -> Person | None:
@@ -293,8 +344,8 @@ async def _told(connection: "Connection", tenant_id: UUID, rows: "list[Record]")
     names = await key_names(connection, tenant_id, makers)
     plain = (
         "kid", "name", "environment", "scopes", "created_at", "created_by_type", "created_by_id",
-        "expires_at", "former_until", "revoked_at", "revoked_reason", "last_used_at",
-        "last_used_address", "last_used_endpoint",
+        "allowed_cidrs", "expires_at", "former_until", "revoked_at", "revoked_reason",
+        "last_used_at", "last_used_address", "last_used_endpoint",
     )  # fmt: skip
     return [
         ListedKey(
@@ -303,6 +354,7 @@ async def _told(connection: "Connection", tenant_id: UUID, rows: "list[Record]")
             responsible=responsible_of(row),
             responsible_name=None,
             team_id=None if row["team_id"] is None else TeamId(row["team_id"]),
+            rate_limit=rate_limit_of(row),
             **{name: row[name] for name in plain},
         )
         for row in rows

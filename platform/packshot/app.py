@@ -44,6 +44,7 @@ from packshot.edge.guard import Guard
 from packshot.edge.limiter import Limiter
 from packshot.edge.openapi import openapi_document
 from packshot.edge.postman import postman_collection
+from packshot.edge.proxies import TrustedProxies
 from packshot.edge.spool import spool_of, sweep_spool
 from packshot.edge.state import ServingState
 
@@ -94,7 +95,7 @@ ENDPOINTS = (
     keys.create_key,
     keys.list_keys,
     keys.find_key,
-    keys.rename_key,
+    keys.change_key,
     keys.rotate_key,
     keys.revoke_key,
     keys.adopt_key,
@@ -215,7 +216,9 @@ def create_app(services: "Services") -> Quart:
     pages = Pages(services, state, gate=gate)
     pages.install(app, PAGES)
     install(app, endpoints, services=services, state=state, gate=gate, stray_page=pages.refuse)
-    app.asgi_app = Guard(app.asgi_app)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
+    settings = services.settings
+    proxies = TrustedProxies(settings.trusted_proxies, settings.forwarded_header.encode())
+    app.asgi_app = Guard(app.asgi_app, proxies)  # type: ignore[method-assign, assignment] # Quart's way to wrap itself
 
     @app.before_serving
     async def prepare_spool() -> None:

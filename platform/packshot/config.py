@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from domain.networks import Network, read_network
+
+X_FORWARDED_FOR = "x-forwarded-for"
 MIB = 1024 * 1024
 DEMO_SHOP_URL = re.compile(r"http://127\.0\.0\.1:[1-9][0-9]{0,4}", re.ASCII)
 DEFAULT_PUBLIC_URL = "http://localhost:3000"
@@ -27,6 +30,9 @@ class Settings:
     ``public_api`` lets callers without a key try the picture operations, under limits of their own.
     ``public_url`` is where people reach the pages, without a path: links begin with it.
 
+    ``trusted_proxies`` are the networks of proxies that are believed about who asks, as they say it
+    in ``forwarded_header``, ``x-forwarded-for`` or ``forwarded``.
+
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
     the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
     address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
@@ -47,6 +53,8 @@ class Settings:
     public_api: bool = False
     demo_shop_url: str | None = None
     limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
+    trusted_proxies: tuple[Network, ...] = ()
+    forwarded_header: str = X_FORWARDED_FOR
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -67,6 +75,10 @@ class Settings:
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
             public_api=reader.switch("PACKSHOT_PUBLIC_API"),
+            trusted_proxies=reader.networks("PACKSHOT_TRUSTED_PROXIES"),
+            forwarded_header=reader.word(
+                "PACKSHOT_FORWARDED_HEADER", (X_FORWARDED_FOR, "forwarded")
+            ),
             public_url=reader.origin("PACKSHOT_PUBLIC_URL", default=DEFAULT_PUBLIC_URL),
         )
         reader.refuse_mistakes()
@@ -103,6 +115,23 @@ class _Reader:
             )
             return default
         return int(value)
+
+    def networks(self, name: str) -> tuple[Network, ...]:
+        texts = [text.strip() for text in self.environ.get(name, "").split(",") if text.strip()]
+        read = []
+        for text in texts:
+            try:
+                read.append(read_network(text))
+            except ValueError as mistake:
+                self.mistakes.append(f"{name} holds {text!r}, which is no network. {mistake}")
+        return tuple(read)
+
+    def word(self, name: str, words: tuple[str, ...]) -> str:
+        """Read one of the words; the first one is the default."""
+        value = (self.environ.get(name) or words[0]).lower()
+        if value not in words:
+            self.mistakes.append(f"{name} must be one of {', '.join(words)}; got {value!r}")
+        return value
 
     def switch(self, name: str) -> bool:
         value = self.environ.get(name) or "off"

@@ -31,6 +31,7 @@ from packshot.commands.histories import Histories
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.key_adoptions import KeyAdoptions
+from packshot.commands.key_edits import KeyEdits
 from packshot.commands.making import Maker
 from packshot.commands.members import Members
 from packshot.commands.names import Names
@@ -129,6 +130,11 @@ class Services:
     downloads: Downloads
     outbound: OutboundClient
     demo_outbound: OutboundClient | None
+
+    @property
+    def key_edits(self) -> KeyEdits:
+        """Changing keys."""
+        return KeyEdits(self.api_keys)
 
     @property
     def key_adoptions(self) -> KeyAdoptions:

@@ -121,4 +121,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "PACKSHOT_JOB_LEASE_SECONDS": str(settings.job_lease_s),
         "PACKSHOT_ALLOWED_PRIVATE_CIDRS": settings.allowed_private,
         "PACKSHOT_PUBLIC_API": "on" if settings.public_api else "off",
+        "PACKSHOT_TRUSTED_PROXIES": ",".join(map(str, settings.trusted_proxies)),
+        "PACKSHOT_FORWARDED_HEADER": settings.forwarded_header,
     }

@@ -12,7 +12,18 @@ from packshot.store.codec import COLUMNS, event_classes
 from packshot.wiring import AGGREGATES
 
 TOPIC = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*\.v[1-9][0-9]*")
-IRREGULAR = {"Begun", "Sent", "Left", "Lost", "Made", "PasswordReset", "RolledBack", "Withdrawn"}
+# Of what is to come, the announcement is the event: Expiring.
+IRREGULAR = {
+    "Begun",
+    "Expiring",
+    "Left",
+    "Lost",
+    "Made",
+    "PasswordReset",
+    "RolledBack",
+    "Sent",
+    "Withdrawn",
+}
 JSON_NATIVE = {"str", "int", "float", "bool", "None", "list", "dict", "Any"}
 FORBIDDEN_IN_A_CHANGE = {"datetime", "time", "uuid4", "uuid7", "random", "secrets", "open"}
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from domain.api_key import status_of
+from domain.key_end import status_of
 from domain.key_text import prefix_of
 from domain.scopes import SCOPE_SETS, Scope
 from projections.api_keys import ListedKey

@@ -14,6 +14,7 @@ from packshot.edge.fields import Word
 from packshot.edge.forms import Form
 from packshot.edge.paging import PageAnswer, PageForm, Total, bad_cursor, page_of
 from packshot.edge.shapes import Answer, Time
+from packshot.edge.trying import refuse_test_key
 
 ROLES = tuple(Role)
 WRITE_HEADERS = ("x-log-position", "x-log-head")
@@ -122,7 +123,7 @@ async def list_invites(call: Call[PageForm]) -> Reply:
     form=NewInviteForm,
     answer=NewInviteAnswer,
     created=True,
-    refuses=("missing_parameter", "org_suspended", "overloaded"),
+    refuses=("missing_parameter", "test_key", "org_suspended", "overloaded"),
     answer_headers=WRITE_HEADERS,
 )
 async def create_invite(call: Call[NewInviteForm]) -> Reply:
@@ -135,6 +136,7 @@ async def create_invite(call: Call[NewInviteForm]) -> Reply:
             allowed={"values": [str(role) for role in ROLES]},
             fix="Send a role such as member.",
         )
+    refuse_test_key(call, "invites nobody")
     role = Role(call.form.role)
     invited = await call.services.members.invite(call.context, role, granted=call.key.scopes)
     body = NewInviteAnswer(

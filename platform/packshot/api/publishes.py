@@ -23,6 +23,7 @@ from packshot.edge.publish_shapes import (
     publish_answer,
     verified_answer,
 )
+from packshot.edge.trying import refuse_test_key
 from projections.publishes import PublishFilter
 
 PUBLISH = PUBLISHES_PATH + "/{publishId}"
@@ -32,6 +33,7 @@ SHOP_REFUSALS = (
     "org_suspended", "overloaded",
 )  # fmt: skip
 CHANGE_REFUSALS = (*SHOP_REFUSALS, "already_terminal", "version_conflict")
+DRY_ONLY = "publishes as a dry run only: send dryRun=true"
 
 
 @endpoint(
@@ -42,7 +44,13 @@ CHANGE_REFUSALS = (*SHOP_REFUSALS, "already_terminal", "version_conflict")
     form=PublishForm,
     answer=PlanAnswer,
     accepted=PublishAnswer,
-    refuses=("missing_parameter", "file_too_large", "compliance_failed", *SHOP_REFUSALS),
+    refuses=(
+        "missing_parameter",
+        "test_key",
+        "file_too_large",
+        "compliance_failed",
+        *SHOP_REFUSALS,
+    ),
     answer_headers=("location", *HEADERS),
 )
 async def create_publish(call: Call[PublishForm]) -> Reply:
@@ -52,6 +60,7 @@ async def create_publish(call: Call[PublishForm]) -> Reply:
         dry, report = await publishes.plan(org_id, wish)
         addresses = await publishes.addresses(org_id, [wish])
         return Reply(plan_answer(dry, addresses, report=report))
+    refuse_test_key(call, DRY_ONLY)
     return await _accepted(call, await publishes.request(call.context, wish))
 
 
@@ -116,7 +125,7 @@ def _queues_anew(verb: str) -> Callable[[Handler], Endpoint]:
         scope=Scope.PUBLISH_WRITE,
         cost=1.0,
         accepted=PublishAnswer,
-        refuses=CHANGE_REFUSALS,
+        refuses=("test_key", *CHANGE_REFUSALS),
         answer_headers=("location", *HEADERS),
     )
 
@@ -124,6 +133,7 @@ def _queues_anew(verb: str) -> Callable[[Handler], Endpoint]:
 @_queues_anew("rollback")
 async def roll_back_publish(call: Call[NoFields]) -> Reply:
     """Take a publish back: a publish of exactly the pictures that were there before."""
+    refuse_test_key(call, DRY_ONLY)
     asked = await call.services.publishes.rollback(call.context, publish_id_of(call.path))
     return await _accepted(call, asked)
 
@@ -131,6 +141,7 @@ async def roll_back_publish(call: Call[NoFields]) -> Reply:
 @_queues_anew("retry")
 async def retry_publish(call: Call[NoFields]) -> Reply:
     """Have a publish that failed, or whose outcome is not known, carried out once more."""
+    refuse_test_key(call, DRY_ONLY)
     asked = await call.services.publishes.retry(call.context, publish_id_of(call.path))
     return await _accepted(call, asked)
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.access import Person
-from domain.api_key import ApiKey
-from domain.errors import Forbidden, InvalidInput, NotFound
+from domain.api_key import ApiKey, require_future
+from domain.errors import Forbidden, NotFound
 from domain.ids import KeyId, OrgId, TeamId, UserId
+from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.recorded import Context
 from domain.scopes import Scope
@@ -38,6 +39,8 @@ class NewKey:
     scopes: tuple[Scope, ...]
     expires_at: datetime | None
     team_id: TeamId | None = None
+    allowed_cidrs: tuple[str, ...] = ()
+    rate_limit: RateLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,7 @@ class ApiKeys:
     ) -> ChangedKey:
         """Create a key; raises Forbidden for a scope that is not granted, and InvalidInput."""
         require_granted(wanted.scopes, granted)
-        if wanted.expires_at is not None and wanted.expires_at <= self.clock():
-            raise InvalidInput(
-                "invalid_parameter",
-                "expiresAt must lie in the future.",
-                param="expiresAt",
-                fix="Leave it out for a year from now.",
-            )
+        require_future(wanted.expires_at, self.clock())
         text = KeyText.make(wanted.environment)
         responsible = await self.person_behind(context)
         key = ApiKey.issue(
@@ -122,6 +119,8 @@ class ApiKeys:
             expires_at=wanted.expires_at,
             responsible_id=None if responsible is None else responsible.user_id,
             team_id=wanted.team_id,
+            allowed_cidrs=wanted.allowed_cidrs,
+            rate_limit=wanted.rate_limit,
         )
         head = await self.store.save(context, key)
         return ChangedKey(await self._new(context, key, responsible), head, text.text)
@@ -181,7 +180,7 @@ class ApiKeys:
         head = await self.store.change(context, ApiKey, stream_id=before.key_id.uuid, verb=change)
         self.store.when_true(lambda: self.keys.forget(before.key_id))
         # Not read again: in a unit of work the view does not tell it yet.
-        return ChangedKey(_as_changed(before, after[-1]), head)
+        return ChangedKey(as_changed(before, after[-1]), head)
 
     async def _new(self, context: Context, key: ApiKey, responsible: Person | None) -> ListedKey:
         actor = context.actor
@@ -203,6 +202,8 @@ class ApiKeys:
             responsible=responsible,
             responsible_name=None,
             team_id=key.team_id,
+            allowed_cidrs=key.allowed_cidrs,
+            rate_limit=key.rate_limit,
             expires_at=key.expires_at,
             former_until=None,
             revoked_at=None,
@@ -249,11 +250,16 @@ def _name_of(person: Person | None, names: Mapping[str, str]) -> str | None:
     return None if person is None else names.get(str(person.user_id))
 
 
-def _as_changed(before: ListedKey, key: ApiKey) -> ListedKey:
+def as_changed(before: ListedKey, key: ApiKey) -> ListedKey:
+    """The key as it stands after a change, but for what lies beside its own story."""
     return replace(
         before,
         kid=key.kid,
         name=key.name,
+        scopes=key.scopes,
+        expires_at=key.expires_at,
+        allowed_cidrs=key.allowed_cidrs,
+        rate_limit=key.rate_limit,
         former_until=key.former_until,
         revoked_at=key.revoked_at,
         revoked_reason=key.revoked_reason,

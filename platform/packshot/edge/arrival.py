@@ -13,13 +13,15 @@ class Arrival:
     """What the headers say about the body and the caller.
 
     ``refusal`` is set when the request must not be read; ``is_untrusted`` when nobody can say
-    where its body ends. ``client_ref`` is the caller's own request id, if it is well formed.
+    where its body ends. ``forwarded`` holds what proxies say of who asks, by the header they say it
+    in. ``client_ref`` is the caller's own request id, if it is well formed.
     """
 
     __slots__ = (
         "asks_for_method",
         "client_ref",
         "credentials",
+        "forwarded",
         "has_body",
         "is_untrusted",
         "refusal",
@@ -29,13 +31,16 @@ class Arrival:
         self.asks_for_method = False
         self.credentials = Credentials()
         self.client_ref: str | None = None
+        self.forwarded: dict[bytes, list[bytes]] = {b"x-forwarded-for": [], b"forwarded": []}
         self.refusal: Refusal | None = None
         self.has_body = has_length = has_transfer_encoding = False
+        kept = self.forwarded | {
+            b"x-api-key": self.credentials.api_keys,
+            b"authorization": self.credentials.authorizations,
+        }
         for name, value in headers:
-            if name == b"x-api-key":
-                self.credentials.api_keys.append(value)
-            elif name == b"authorization":
-                self.credentials.authorizations.append(value)
+            if name in kept:
+                kept[name].append(value)
             elif name == b"content-length":
                 has_length = True
                 self.has_body = value != b"0"

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from domain.access import ROLE_OF_THE_DEPARTED, access
 from domain.errors import Forbidden, InvalidInput, Unauthenticated
+from domain.networks import holds, read_address
 from domain.scopes import Scope
 
 if TYPE_CHECKING:
@@ -54,6 +55,17 @@ def key_missing() -> Unauthenticated:
     return Unauthenticated(
         "key_missing", "This endpoint needs an API key and the request has none.", fix=HOW_TO_SEND
     )
+
+
+def require_address(key: "KeyRecord", address: str) -> None:
+    """Raise Forbidden when the key does not work from that address."""
+    if not holds(key.networks, read_address(address)):
+        raise Forbidden(
+            "ip_not_allowed",
+            f"The key {key.prefix} does not work from {address or 'this address'}.",
+            fix="Send the request from a network that the key allows, or add this one to its "
+            "allowedCidrs.",
+        )
 
 
 def require_scope(key: "KeyRecord", scope: Scope) -> None:

@@ -172,6 +172,23 @@ class Password(ReadField):
 
 
 @dataclass(frozen=True)
+class Whole(ReadField):
+    """A field that is told by its dotted ones: whole, it can only be null, which clears them."""
+
+    example: str
+
+    def read(self, value: object) -> None:
+        """Read nothing."""
+        if value not in (None, {}):
+            context = {"got": shown(value), "fix": f"Send {self.example}."}
+            raise PydanticCustomError("invalid", "must be an object; got {got}.", context)
+
+    def schema(self) -> dict[str, Any]:
+        """The fields within it have schemas of their own."""
+        return {"type": "null"}
+
+
+@dataclass(frozen=True)
 class NotYet(ReadField):
     """A field of the contract that this version cannot honour: refused, with the reason."""
 

@@ -31,6 +31,8 @@ class Form(BaseModel):
 
     # Whose fields they are, where a refused one may belong to another: " of upscale".
     of_what: ClassVar[str] = ""
+    # The fields whose JSON null takes away what they say; of any other it says nothing.
+    clears: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def chosen(cls, _values: Mapping[str, object]) -> type[Self]:
@@ -49,12 +51,14 @@ FormT = TypeVar("FormT", bound=Form)
 def read_form(form: type[FormT], values: Mapping[str, object], *, within: str = "") -> FormT:
     """Check the values; raises InvalidInput, or Mistakes when several fields are wrong.
 
-    A JSON null says the same as a field left out. ``within`` is the place of the values in the
-    request, such as ``items[3].``, and begins the names that a mistake tells.
+    A JSON null says the same as a field left out, unless the form ``clears`` it. ``within`` is the
+    place of the values in the request, such as ``items[3].``, and begins the names that a mistake
+    tells.
     """
     form = form.chosen(values)
     try:
-        return form.model_validate({name: v for name, v in values.items() if v is not None})
+        said = {n: v for n, v in values.items() if v is not None or n in form.clears}
+        return form.model_validate(said)
     except ValidationError as error:
         told = error.errors(include_url=False)[:MOST_MISTAKES_TOLD]
         raise all_of([_refusal_of(details, form, within=within) for details in told]) from None

@@ -9,7 +9,7 @@ from domain.errors import Refusal
 from domain.ids import OrgId
 from domain.scopes import Scope
 from packshot.edge.contract import Access, Endpoint
-from packshot.edge.credentials import find_key, key_missing, require_scope
+from packshot.edge.credentials import find_key, key_missing, require_address, require_scope
 from packshot.edge.exchange import Exchange
 from packshot.edge.limiter import Limiter
 from packshot.edge.limits import (
@@ -17,6 +17,7 @@ from packshot.edge.limits import (
     REFUSED_KEY,
     Charge,
     address_charge,
+    key_charges,
     organization_charge,
     rate_limited,
 )
@@ -52,7 +53,7 @@ class Gate:
             raise key_missing()
         used = f"{endpoint.method} {endpoint.path}"
         self._uses.note(key.org_id, key.key_id, address=exchange.address, endpoint=used)
-        await self._charge(exchange, organization_charge(key.org_id, endpoint.cost))
+        await self._charge(exchange, *key_charges(key, endpoint.cost))
         if not isinstance(endpoint.scope, Access):
             require_scope(key, Scope(endpoint.scope))
 
@@ -62,7 +63,7 @@ class Gate:
         if key is None:
             await self._charge(exchange, address_charge(exchange.address))
         else:
-            await self._charge(exchange, organization_charge(key.org_id, READ_COST))
+            await self._charge(exchange, *key_charges(key, READ_COST))
 
     async def charge_visitor(self, exchange: Exchange, org_id: OrgId, cost: float) -> None:
         """Count what a person asks of a page, on the limit of the organization."""
@@ -110,15 +111,17 @@ class Gate:
             text = find_key(exchange.credentials, query)
             if text is None:
                 return None
-            exchange.key = await self._keys.check(text)
+            key = exchange.key = await self._keys.check(text)
+            if key.networks:
+                require_address(key, exchange.address)
         except Refusal as refusal:
             if not refusal.retryable:
                 await self._charge(exchange, address_charge(exchange.address, policy=REFUSED_KEY))
             raise
         return exchange.key
 
-    async def _charge(self, exchange: Exchange, charge: Charge) -> None:
-        exchange.decision = decision = await self._limiter.take((charge,))
+    async def _charge(self, exchange: Exchange, *charges: Charge) -> None:
+        exchange.decision = decision = await self._limiter.take(charges)
         if not decision.allowed:
             raise rate_limited(decision)
 

@@ -16,6 +16,7 @@ from packshot.edge.cors import CORS_HEADERS, PREFLIGHT_HEADERS, is_of_api
 from packshot.edge.exchange import SCOPE_KEY, Exchange
 from packshot.edge.limits import limit_headers
 from packshot.edge.problems import headers_of, internal_error, kind_of, problem_bytes
+from packshot.edge.proxies import TrustedProxies
 
 Scope: TypeAlias = dict[str, Any]
 Message: TypeAlias = dict[str, Any]
@@ -31,6 +32,7 @@ LINGER_S = 30.0
 PROBES = ("/healthz", "/readyz")
 LEAST_ERROR = 400
 LINGER_SILENCE_S = 5.0
+NO_PROXIES = TrustedProxies()
 
 
 _drains: set[asyncio.Task[None]] = set()
@@ -41,13 +43,14 @@ log = structlog.get_logger()
 class Guard:
     """Wraps the application: see the module."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, proxies: TrustedProxies = NO_PROXIES) -> None:
         self._app = app
+        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event of the server."""
         if scope["type"] == "http":
-            await _Passage(scope, receive, send).go_through(self._app)
+            await _Passage(scope, receive, send, proxies=self._proxies).go_through(self._app)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
@@ -57,7 +60,9 @@ class Guard:
 class _Passage:
     """One request on its way in, and its answer on its way out."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, *, proxies: TrustedProxies
+    ) -> None:
         self._scope = scope
         self._receive_raw = receive
         self._send_raw = send
@@ -69,7 +74,7 @@ class _Passage:
         self.exchange = Exchange(
             scope["method"],
             scope["path"],
-            client[0] if client else "",
+            proxies.client(client[0] if client else "", arrival.forwarded),
             arrival.credentials,
             arrival.client_ref,
         )
@@ -174,5 +179,6 @@ class _Passage:
             ms=exchange.elapsed_ms,
             request_id=exchange.request_id,
             client_ref=exchange.client_ref,
+            address=exchange.address,
             key=exchange.key.prefix if exchange.key is not None else None,
         )

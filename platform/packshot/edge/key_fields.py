@@ -6,11 +6,13 @@ from typing import Any, ClassVar
 from pydantic_core import PydanticCustomError
 
 from domain.ids import UserId
+from domain.networks import read_network
 from domain.scopes import EVERY_SCOPE, Scope
 from packshot.edge.fields import ReadField, shown
 from packshot.edge.moments import Moment
 
 NEVER = "never"
+MOST_CIDRS = 50
 MOMENT = Moment()
 
 
@@ -39,13 +41,41 @@ class End(ReadField):
 
     def read(self, value: object) -> datetime | None:
         """Read the end."""
-        if isinstance(value, str) and value.strip().lower() == NEVER:
+        if value is None or (isinstance(value, str) and value.strip().lower() == NEVER):
             return None
         return MOMENT.read(value)
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the end."""
         return {"anyOf": [MOMENT.schema(), {"const": NEVER}, {"type": "null"}]}
+
+
+class CidrList(ReadField):
+    """A list of networks in CIDR notation; an empty one is everywhere."""
+
+    is_only_json: ClassVar[bool] = True
+
+    def read(self, value: object) -> tuple[str, ...]:
+        """Read the list; each network counts once, in the order given."""
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise _wrong_network("must be a list of networks; got {got}.", value)
+        if len(value) > MOST_CIDRS:
+            raise _wrong_network("may hold {most} networks; got {got}.", str(len(value)))
+        return tuple(dict.fromkeys(self._network(text) for text in value))
+
+    def _network(self, text: object) -> str:
+        try:
+            return str(read_network(text if isinstance(text, str) else ""))
+        except ValueError as mistake:
+            raise _wrong_network(
+                "holds {got}, which is no network.", text, fix=str(mistake)
+            ) from None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the list."""
+        return {"type": "array", "maxItems": MOST_CIDRS, "items": {"type": "string"}}
 
 
 class PersonsId(ReadField):
@@ -64,6 +94,16 @@ class PersonsId(ReadField):
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the id."""
         return {"type": "string", "pattern": "^usr_[0-9a-hjkmnp-tv-z]{26}$"}
+
+
+def _wrong_network(message: Any, value: object, *, fix: str | None = None) -> PydanticCustomError:
+    context = {
+        "got": shown(value),
+        "most": MOST_CIDRS,
+        "allowed": {"maxItems": MOST_CIDRS},
+        "fix": fix or 'Send allowedCidrs as in ["203.0.113.0/24","2001:db8::/32"].',
+    }
+    return PydanticCustomError("invalid", message, context)
 
 
 def _wrong_scopes(message: Any, value: object) -> PydanticCustomError:

@@ -1,17 +1,24 @@
 """How often a caller may ask: the policies, what they cost, and the headers that tell of it.
 
 The numbers are those of the HTTP API's "Limits": an organization may burst 1,000 and goes on at
-6,000 a minute, weighted; an address without a key gets 30 a minute.
+6,000 a minute, weighted; an address without a key gets 30 a minute. A key may have a limit of its
+own, which counts each request as one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from time import time
+from typing import TYPE_CHECKING
 
 from domain.errors import Refusal
 from domain.ids import OrgId
+from domain.key_limit import OF_TEST_KEYS, RateLimit
+
+if TYPE_CHECKING:
+    from packshot.store.keycache import KeyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,22 @@ UNTOUCHED = Decision(ADDRESS, allowed=True, remaining=ADDRESS.burst, reset_s=0.0
 def organization_charge(org_id: OrgId, cost: float) -> Charge:
     """A request with a key: the weighted bucket of its organization."""
     return Charge(ORGANIZATION, str(org_id), cost)
+
+
+def key_charges(key: "KeyRecord", cost: float) -> tuple[Charge, ...]:
+    """A request with a key: what it costs the organization, and the key where it has a limit."""
+    charges: tuple[Charge, ...] = (organization_charge(key.org_id, cost),)
+    if key.rate_limit is not None:
+        charges += (Charge(_policy("key", key.rate_limit), str(key.key_id), 1.0),)
+    if key.is_test:
+        charges += (Charge(_policy("test-key", OF_TEST_KEYS), str(key.key_id), 1.0),)
+    return charges
+
+
+@lru_cache(maxsize=10_000)
+def _policy(name: str, rate_limit: RateLimit) -> Policy:
+    """Each request is counted as one, whatever it asks for."""
+    return Policy(name, rate_limit.limit, rate_limit.limit / rate_limit.window_s)
 
 
 def address_charge(address: str, *, policy: Policy = ADDRESS) -> Charge:

@@ -16,7 +16,7 @@ from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ran
 
 KEY_CODES = (
     "ambiguous_credentials", "key_in_query", "key_missing", "key_malformed", "key_unknown",
-    "key_expired", "key_revoked", "rate_limited",
+    "key_expired", "key_revoked", "ip_not_allowed", "rate_limited",
 )  # fmt: skip
 FIELD_CODES = ("unknown_field", "duplicate_field")
 REPEAT_CODES = ("idempotency_in_progress", "idempotency_key_reused", "overloaded")

@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from packshot.edge.contract import Endpoint
-from packshot.edge.fields import NotYet, ReadField
+from packshot.edge.fields import NotYet, ReadField, Whole
 from packshot.edge.forms import Form
 from packshot.edge.problems import DOCUMENTS_PATH
 from packshot.edge.quantities import Margin, Number, WholeNumber
@@ -85,7 +85,7 @@ def json_schema_of(form: type[Form]) -> Schema:
 
 def _form_schema(form: type[Form]) -> Schema:
     schema = form.model_json_schema(schema_generator=_Untitled)
-    hidden = [name for name, field in fields_of(form) if _kind(field, NotYet)]
+    hidden = [name for name, field in fields_of(form) if _kind(field, NotYet, Whole)]
     properties = {n: s for n, s in schema["properties"].items() if n not in hidden}
     return {**schema, "properties": properties}
 

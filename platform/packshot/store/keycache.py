@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from domain.access import Access, Person, access
 from domain.errors import Unauthenticated
 from domain.ids import KeyId, OrgId, TeamId, UserId
+from domain.key_limit import RateLimit
 from domain.key_text import KeyText
+from domain.networks import Network, read_networks
 from domain.scopes import Scope
 from packshot.store.pool import Pools
 from packshot.store.secrets import Secrets
-from projections.api_keys import find_key, responsible_of
+from projections.api_keys import find_key, rate_limit_of, responsible_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -29,7 +31,8 @@ class KeyRecord:
     """What is known of a valid key.
 
     ``held`` are the scopes it was given, ``access`` what it may do today: no more than the person
-    who answers for it, ``responsible``, None for a key of the organization's own.
+    who answers for it, ``responsible``, None for a key of the organization's own. Without
+    ``networks`` it works from everywhere, without ``rate_limit`` it has no limit of its own.
     """
 
     org_id: OrgId
@@ -41,9 +44,16 @@ class KeyRecord:
     access: Access
     responsible: Person | None
     team_id: TeamId | None
+    networks: tuple[Network, ...]
+    rate_limit: RateLimit | None
     environment: str
     created_at: datetime
     expires_at: datetime | None
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is for trying things out: under small limits, and without effects on shops."""
+        return self.environment == "test"
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -143,6 +153,8 @@ def _record(row: "Record", key: KeyText) -> KeyRecord:
         access=access(held, responsible, team_id=team_id),
         responsible=responsible,
         team_id=team_id,
+        networks=read_networks(row["allowed_cidrs"]),
+        rate_limit=rate_limit_of(row),
         environment=row["environment"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],

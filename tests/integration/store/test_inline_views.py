@@ -10,9 +10,11 @@ from domain.api_key import ApiKey
 from domain.ids import InviteId, OrgId, UserId
 from domain.invite import Invite
 from domain.job import Job
+from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.membership import Membership
 from domain.roles import Role
+from domain.scopes import Scope
 from given import context, founded, organizations_of, requested_job, store_of
 from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.organizations import Created
@@ -70,6 +72,15 @@ async def change_key(store: EventStore, acme: Created) -> None:
         lambda key: key.rotate(text, mac=b"1", pepper_id=1, grace_s=3600, at=at),
         lambda key: key.rename("Shop of Acme"),
         lambda key: key.adopt(UserId.new(), at=at),
+        lambda key: key.rescope((Scope.FILES_READ,), at=at),
+        lambda key: key.reschedule(datetime(2100, 1, 1, tzinfo=UTC), at=at),
+        lambda key: key.confine(("10.0.0.0/8", "::1/128"), at=at),
+        lambda key: key.limit(RateLimit(7, 60), at=at),
+        lambda key: key.announce_end(datetime(2099, 12, 20, tzinfo=UTC)),
+        lambda key: key.announce_end(datetime(2100, 1, 1, tzinfo=UTC)),
+        lambda key: key.reschedule(None, at=at),
+        lambda key: key.limit(None, at=at),
+        lambda key: key.confine((), at=at),
         lambda key: key.revoke("leaked"),
     ):
         await store.change(context(acme.org_id), ApiKey, stream_id=acme.key_id.uuid, verb=verb)

@@ -2,9 +2,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.api_key import ApiKey, status_of
+from domain.api_key import ApiKey
 from domain.errors import Conflict, InvalidInput
 from domain.ids import KeyId, UserId
+from domain.key_end import status_of
 from domain.key_text import KeyText
 from domain.scopes import EVERY_SCOPE, SCOPE_SETS, Scope
 from given import given
