@@ -46,6 +46,12 @@ class Membership(Aggregate):
         user_id: str
         role: str
 
+    class PasswordResetOffered(Event):
+        """Somebody who may decide about the member made a link that gives a new password."""
+
+        TOPIC = "membership.password-reset-offered.v1"
+        user_id: str
+
     @staticmethod
     def id_of(org_id: OrgId, user_id: UserId) -> MembershipId:
         """The id of that person's membership: the same whoever asks, so there is only one."""
@@ -73,16 +79,30 @@ class Membership(Aggregate):
         self.role = Role(role)
         self.is_ended = False
 
+    def offer_password_reset(self) -> None:
+        """Note that a link was made; raises Conflict (already_terminal) for a former member."""
+        if self.is_ended:
+            raise _is_no_member()
+        self._password_reset_offered(user_id=str(self.user_id))
+
+    @event(PasswordResetOffered)
+    def _password_reset_offered(self, user_id: str) -> None:
+        """Nothing of the membership changes."""
+
     def end(self) -> None:
         """End the membership; raises Conflict (already_terminal) when it has ended."""
         if self.is_ended:
-            raise Conflict(
-                "already_terminal",
-                "This person does not belong to the organization any more.",
-                fix="Look at the list of members again.",
-            )
+            raise _is_no_member()
         self._ended(user_id=str(self.user_id), role=str(self.role))
 
     @event(Ended)
     def _ended(self, user_id: str, role: str) -> None:  # noqa: ARG002 - for its views
         self.is_ended = True
+
+
+def _is_no_member() -> Conflict:
+    return Conflict(
+        "already_terminal",
+        "This person does not belong to the organization any more.",
+        fix="Look at the list of members again.",
+    )

@@ -42,6 +42,11 @@ class User(Aggregate):
 
         TOPIC = "user.password-changed.v1"
 
+    class PasswordResetOffered(Event):
+        """Whoever runs the installation made a link that gives a new password."""
+
+        TOPIC = "user.password-reset-offered.v1"
+
     class PasswordReset(Event):
         """The person has a new password by a link, because the former one was lost."""
 
@@ -87,6 +92,14 @@ class User(Aggregate):
     @event(PasswordChanged)
     def _password_changed(self) -> None:
         self.password_changes += 1
+
+    def offer_password_reset(self) -> None:
+        """Note that a link was made; its secret is kept elsewhere, as a hash."""
+        self._password_reset_offered()
+
+    @event(PasswordResetOffered)
+    def _password_reset_offered(self) -> None:
+        """Nothing of the account changes."""
 
     def reset_password(self) -> None:
         """Note that a lost password was replaced; the new one is kept elsewhere, as a hash."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.admin import account, api_access, sign_in, start, studio, studio_rules, team
+from packshot.admin import account, api_access, resets, sign_in, start, studio, studio_rules, team
 from packshot.admin import activity as activity_page
 from packshot.admin import catalog as catalog_pages
 from packshot.admin import integrations as integration_pages
@@ -132,6 +132,11 @@ PAGES = (
     account.change_password,
     account.end_session,
     account.end_others,
+    resets.ask_forgot,
+    resets.forgot,
+    resets.ask_reset,
+    resets.reset,
+    resets.offer,
     team.show_team,
     team.invite,
     team.withdraw,

@@ -36,6 +36,7 @@ class Settings:
     A worker that is silent for ``job_lease_s`` seconds is taken for dead. ``allowed_private`` lists
     the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
     address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
+    ``smtp_url`` is where mail is handed in (see ``integrations.mail``); None: no mail is sent.
     Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
     """
 
@@ -55,6 +56,8 @@ class Settings:
     limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: str = X_FORWARDED_FOR
+    smtp_url: str | None = field(default=None, repr=False)
+    smtp_from: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -74,6 +77,8 @@ class Settings:
             ),
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
+            smtp_url=environ.get("PACKSHOT_SMTP_URL") or None,
+            smtp_from=environ.get("PACKSHOT_SMTP_FROM", ""),
             public_api=reader.switch("PACKSHOT_PUBLIC_API"),
             trusted_proxies=reader.networks("PACKSHOT_TRUSTED_PROXIES"),
             forwarded_header=reader.word(

@@ -17,6 +17,7 @@ from domain.publish import Publish
 from domain.user import User
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
+from integrations.mail import MailServer
 from packshot.commands.accounts import Accounts
 from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
@@ -41,6 +42,7 @@ from packshot.commands.publish_plans import Planner
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
+from packshot.commands.resets import Resets
 from packshot.commands.sessions import Sessions
 from packshot.commands.shop_pictures import ShopPictures
 from packshot.commands.shops import DemoShop, Shops
@@ -114,6 +116,7 @@ class Services:
     organizations: Organizations
     people: People
     accounts: Accounts
+    resets: Resets
     members: Members
     sessions: Sessions
     webhook_secrets: WebhookSecrets
@@ -222,6 +225,7 @@ async def open_services(
         lease_s = settings.job_lease_s
         syncs = CatalogSyncs(store, connections, waker, lease_s)
         images, people = Images(store, blobs, maker, waker), People(store, _now)
+        members = Members(store, people, _now, keys.forget_person)
         compliance = Compliance(pool, images, _now)
         planner, open_channel = Planner(store, images), connections.channel
         publishing = Publishing(store, planner, open_channel, lease_s)
@@ -240,7 +244,8 @@ async def open_services(
             organizations=Organizations(store, secrets, people),
             people=people,
             accounts=Accounts(store, _now),
-            members=Members(store, people, _now, keys.forget_person),
+            members=members,
+            resets=Resets(store, members, _now, settings.public_url, _mail(settings)),
             sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,
@@ -259,6 +264,15 @@ async def open_services(
             outbound=links.outbound,
             demo_outbound=links.demo_outbound,
         )
+
+
+def _mail(settings: Settings) -> MailServer | None:
+    if settings.smtp_url is None:
+        return None
+    try:
+        return MailServer.read(settings.smtp_url, sender=settings.smtp_from)
+    except ValueError as mistake:
+        raise InvalidSettings(f"PACKSHOT_SMTP_URL {mistake}") from None
 
 
 def _render_pool(settings: Settings, *, hand_over: bool) -> RenderPool:

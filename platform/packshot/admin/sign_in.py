@@ -11,7 +11,7 @@ from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.tries import charge_tries, from_address, hashed, of_account
 from packshot.commands.people import LINK_LIFE, Joined, Newcomer, wrong_password
 from packshot.edge.contract import NoFields
-from packshot.edge.fields import Label, Password
+from packshot.edge.fields import Label, Password, Word
 from packshot.edge.forms import Form
 from packshot.edge.limits import Charge, Policy
 from packshot.edge.problems import kind_of
@@ -21,10 +21,14 @@ START = "/studio"
 LINK = Policy("join-link", burst=5, per_second=5 / LINK_LIFE.total_seconds())
 
 
+DONE = {"reset": "Your password was replaced. Sign in with the new one."}
+
+
 class NextForm(Form):
-    """Where to go on after signing in."""
+    """Where to go on after signing in, and what was done before."""
 
     next: Annotated[str | None, Label(2000)] = None
+    done: Annotated[str, Word(tuple(DONE))] | None = None
 
 
 class SignInForm(NextForm):
@@ -121,7 +125,13 @@ async def _begin(visit: Visit[Any], joined: Joined, *, to: str) -> Redirect:
 
 
 def _sign_in_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
-    values = {"problem": problem, "email": visit.values.get("email", ""), "next": visit.form.next}
+    done = None if visit.form.done is None else DONE[visit.form.done]
+    values = {
+        "problem": problem,
+        "done": done,
+        "email": visit.values.get("email", ""),
+        "next": visit.form.next,
+    }
     return _form_page("sign_in.html", values, problem=problem)
 
 

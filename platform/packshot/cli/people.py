@@ -1,4 +1,4 @@
-"""The commands about people: who is kept out, and who is let in again."""
+"""The commands about people: a lost password, who is kept out, and who is let in again."""
 
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,24 @@ if TYPE_CHECKING:
 person = typer.Typer(help="The people of an installation.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(help="The address that the person signs in with.")]
+
+
+@person.command("reset")
+def reset(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
+    """Print a link by which a person chooses a new password.
+
+    It works once, for an hour, and ends every session of theirs. The installation is found as
+    `packshot org create` finds it.
+    """
+
+    async def offer(services: "Services") -> dict[str, str]:
+        offered = await services.resets.offer_to(email, actor_id="packshot person reset")
+        link = f"{services.settings.public_url}/reset/{offered.secret}"
+        expires_at = offered.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return {"userId": str(offered.user_id), "url": link, "expiresAt": expires_at}
+
+    offered = in_installation(offer, data=data)
+    typer.echo(json.dumps(offered) if as_json else offered["url"])
 
 
 @person.command("disable")

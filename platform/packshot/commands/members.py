@@ -145,6 +145,11 @@ class Members:
             require_may_appoint(_rank_of(context, members), member.role)
             return await self._end(context, members, member)
 
+    async def require_may_decide_about(self, context: Context, user_id: UserId) -> None:
+        """Raise NotFound for no member, Forbidden where the actor ranks below that member."""
+        members = await self._members(context.org_id)
+        require_may_appoint(_rank_of(context, members), _member(members, user_id).role)
+
     async def leave(self, context: Context, user_id: UserId) -> LogHead:
         """End one's own membership, which every role may; raises Conflict (last_owner)."""
         async with self.store.alone(context.org_id):

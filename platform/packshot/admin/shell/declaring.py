@@ -71,6 +71,13 @@ class Visit(Generic[FormT]):
         return self.request.is_secure or self.services.settings.public_url.startswith("https:")
 
     @property
+    def own_address(self) -> str:
+        """Where people reach us: as configured on https, else where this browser found us."""
+        if self.is_https and not self.request.is_secure:
+            return self.services.settings.public_url
+        return f"{self.request.scheme}://{self.request.host}"
+
+    @property
     def is_navigation(self) -> bool:
         """Whether a browser asked for a whole page to show, not for a part or a picture of one."""
         if self.request.method != "GET" or self.is_fragment:

@@ -112,7 +112,7 @@ def _frame(visit: Visit[Any], nonce: str) -> dict[str, Any]:
         else page_token(visit.token, visitor.org_id),
         "theme": theme if theme in THEMES else "",
         "may": lambda scope: visitor is not None and visitor.access.may(Scope(scope)),
-        "base_url": f"{visit.request.scheme}://{visit.request.host}",
+        "base_url": visit.own_address,
     }
 
 
