@@ -112,13 +112,10 @@ class Services:
     keys: KeyCache
     key_uses: KeyUses
     api_keys: ApiKeys
-    trail: Trail
     organizations: Organizations
     people: People
-    accounts: Accounts
     resets: Resets
     members: Members
-    sessions: Sessions
     webhook_secrets: WebhookSecrets
     images: Images
     trials: Trials
@@ -148,6 +145,21 @@ class Services:
     def audit(self) -> Audit:
         """The proof of the log."""
         return Audit(self.store, _now)
+
+    @property
+    def accounts(self) -> Accounts:
+        """What people change about their own account."""
+        return Accounts(self.store, _now)
+
+    @property
+    def sessions(self) -> Sessions:
+        """Who is signed in."""
+        return Sessions(self.store, _now)
+
+    @property
+    def trail(self) -> Trail:
+        """What happened in an organization, told with names."""
+        return Trail(self.store, self.people)
 
     @property
     def histories(self) -> Histories:
@@ -240,13 +252,10 @@ async def open_services(
             keys=keys,
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, people, _now),
-            trail=Trail(store, people),
             organizations=Organizations(store, secrets, people),
             people=people,
-            accounts=Accounts(store, _now),
             members=members,
             resets=Resets(store, members, _now, settings.public_url, _mail(settings)),
-            sessions=Sessions(store, _now),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,
             trials=Trials(maker),
