@@ -91,6 +91,7 @@ ENDPOINTS = (
     activity.list_activity,
     audit.export_log,
     audit.verify_log,
+    audit.list_checkpoints,
     audit.read_public_key,
     keys.create_key,
     keys.list_keys,

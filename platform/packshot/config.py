@@ -37,6 +37,7 @@ class Settings:
     the private addresses that pictures may come from and webhooks go to. ``demo_shop_url`` is the
     address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
     ``smtp_url`` is where mail is handed in (see ``integrations.mail``); None: no mail is sent.
+    ``checkpoint_url`` is where checkpoints of the logs are posted; None for nowhere.
     Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     upload_max_bytes: int = 50 * MIB
     public_api: bool = False
     demo_shop_url: str | None = None
+    checkpoint_url: str | None = None
     limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: str = X_FORWARDED_FOR
@@ -79,6 +81,7 @@ class Settings:
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
             smtp_url=environ.get("PACKSHOT_SMTP_URL") or None,
             smtp_from=environ.get("PACKSHOT_SMTP_FROM", ""),
+            checkpoint_url=reader.url("PACKSHOT_CHECKPOINT_URL"),
             public_api=reader.switch("PACKSHOT_PUBLIC_API"),
             trusted_proxies=reader.networks("PACKSHOT_TRUSTED_PROXIES"),
             forwarded_header=reader.word(
@@ -109,6 +112,13 @@ class _Reader:
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
             self.mistakes.append(f"{name} must be http(s)://HOST[:PORT]; got {value!r}")
+        return value
+
+    def url(self, name: str) -> str | None:
+        value = self.environ.get(name) or None
+        parts = urlsplit(value or "https://none")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            self.mistakes.append(f"{name} must be http(s)://HOST[:PORT][/PATH]")  # may hold a token
         return value
 
     def whole(self, name: str, *, default: int, at_most: int, at_least: int = 0) -> int:

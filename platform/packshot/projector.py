@@ -1,5 +1,7 @@
 """The projector process: keeps every following view up to the logs, and on a signal ends tidily.
 
+It also makes the checkpoints of the logs (``commands/checkpoints.py``).
+
 Any number of them may run: each organization's position is a lease as well (``store/follow.py``).
 A wake-up says which log has grown; what no wake-up told is found by looking every second.
 """
@@ -16,6 +18,7 @@ import structlog
 import uvloop
 
 from domain.ids import OrgId
+from integrations.http import OutboundFailed
 from packshot.config import Settings
 from packshot.edge.logs import configure_logs, log_unhandled
 from packshot.signals import tell_started, told_to_stop
@@ -23,13 +26,16 @@ from packshot.store.backlog import Backlog
 from packshot.store.follow import Follower
 from packshot.store.pool import OUTAGES, STATEMENT_TIMEOUT_S, open_projector_pool
 from packshot.store.wake import listen, stop_listening
-from packshot.wiring import FOLLOWING_VIEWS
+from packshot.wiring import FOLLOWING_VIEWS, open_checkpoints
 from projections.following import FollowingView
 
 LOOK_EVERY_S = 1.0
 LAG_EVERY_LOOKS = 10
 TOO_LONG_BEHIND_S = 30.0
 LANES = 4
+CHECKPOINTS_EVERY_S = 1.0
+# The other side, or the disk, which trying again later may find mended.
+TRY_AGAIN_S = 30.0
 # The database's side of a failure, which looking again may find mended.
 TROUBLE = (*OUTAGES, asyncpg.PostgresError)
 
@@ -145,12 +151,34 @@ async def _run(settings: Settings) -> None:
     asyncio.get_running_loop().set_exception_handler(log_unhandled)
     stop = told_to_stop()
     async with open_projector_pool(
-        settings.projector_database_url, size=LANES + 1, statement_timeout_s=STATEMENT_TIMEOUT_S
+        settings.projector_database_url, size=LANES + 2, statement_timeout_s=STATEMENT_TIMEOUT_S
     ) as pool:
         projector = Projector(
             Follower(pool), FOLLOWING_VIEWS, wakes=listen(settings.redis_url, "log")
         )
-        tell_started()
-        log.info("projector_started", views=[view.name for view in FOLLOWING_VIEWS])
-        await projector.run(until=stop.wait)
+        async with open_checkpoints(settings, pool) as checkpoints:
+            tell_started()
+            log.info("projector_started", views=[view.name for view in FOLLOWING_VIEWS])
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(projector.run(until=stop.wait))
+                tasks.create_task(_keep(checkpoints.make, "checkpoints_not_made", stop))
+                tasks.create_task(_keep(checkpoints.post, "checkpoints_not_posted", stop))
     log.info("projector_stopped")
+
+
+async def _keep(work: Callable[[], Awaitable[int]], failure: str, stop: asyncio.Event) -> None:
+    """Do a round again and again until told to stop; a failure is said once, until it is over."""
+    said: str | None = None
+    while not stop.is_set():
+        pause_s = CHECKPOINTS_EVERY_S
+        try:
+            await work()
+            said = None
+        except (*TROUBLE, OSError, OutboundFailed) as trouble:
+            pause_s, before = TRY_AGAIN_S, said
+            said = f"{type(trouble).__name__}: {trouble}"
+            if said != before:
+                log.error(failure, error=said)  # noqa: TRY400 - not a fault of ours to trace
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await stop.wait()

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from packshot.config import Settings
 from packshot.embedded import demo_shop, postgres, secrets, valkey
 from packshot.embedded import port as listening
 from packshot.embedded.child import Child
-from packshot.embedded.layout import DATABASE, Layout
+from packshot.embedded.layout import DATABASE, WITNESS, Layout
 from packshot.embedded.lock import held
 from packshot.embedded.process import Service
 from packshot.embedded.readyfile import ReadyFile
@@ -127,10 +128,15 @@ class Installation:
 
     async def _found_organization(self) -> None:
         # Only a first start needs the commands; importing them takes 0.3 s of every start.
+        from packshot.store.witness import keeping_heads  # noqa: PLC0415
         from packshot.wiring import open_services  # noqa: PLC0415
 
+        witness = self.layout.root / WITNESS
         async with open_services(Settings.read(self.layout.settings), render=False) as services:
-            made = await services.organizations.create(FIRST_ORGANIZATION, actor_id="packshot up")
+            with keeping_heads(services.store, witness, clock=lambda: datetime.now(UTC)):
+                made = await services.organizations.create(
+                    FIRST_ORGANIZATION, actor_id="packshot up"
+                )
             self.ready.setup_url = f"{services.settings.public_url}/join/{made.link_secret}"
         self.ready.org_id, self.ready.api_key = str(made.org_id), made.secret
 

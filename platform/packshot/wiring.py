@@ -25,6 +25,7 @@ from packshot.commands.audit import Audit
 from packshot.commands.catalog import Catalog
 from packshot.commands.catalog_syncs import OPERATION as CATALOG_SYNC
 from packshot.commands.catalog_syncs import CatalogSyncs
+from packshot.commands.checkpoints import Checkpoints
 from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
@@ -59,7 +60,7 @@ from packshot.store.head import Signer
 from packshot.store.keycache import KeyCache
 from packshot.store.keyuse import KeyUses
 from packshot.store.migrate import applied_migrations, migrations
-from packshot.store.pool import Pools, open_pools
+from packshot.store.pool import Pool, Pools, open_pools
 from packshot.store.secrets import Secrets
 from packshot.store.vault import Vault
 from packshot.store.wake import Waker
@@ -258,6 +259,7 @@ async def open_services(
         publishing = Publishing(store, planner, open_channel, lease_s)
         errands = {CATALOG_SYNC: syncs.read, PUBLISH: publishing.deliver}
         endings = {PUBLISH: publishing.ending}
+        attempts = Attempts(store, blobs, maker, downloads, waker, _now, lease_s, errands, endings)
         if render:
             await pool.start()
         yield Services(
@@ -281,9 +283,7 @@ async def open_services(
             publishes=Publishes(store, planner, open_channel, shops, waker, compliance),
             catalog=Catalog(store, shops),
             shop_pictures=ShopPictures(blobs, connections, Catalog(store, shops)),
-            attempts=Attempts(
-                store, blobs, maker, downloads, waker, _now, lease_s, errands, endings
-            ),
+            attempts=attempts,
             downloads=downloads,
             outbound=links.outbound,
             demo_outbound=links.demo_outbound,
@@ -299,6 +299,19 @@ def _mail(settings: Settings) -> MailServer | None:
         raise InvalidSettings(f"PACKSHOT_SMTP_URL {mistake}") from None
 
 
+@asynccontextmanager
+async def open_checkpoints(settings: Settings, pool: Pool) -> AsyncIterator[Checkpoints]:
+    """Open what makes checkpoints on a pool of the projector's role; raises MissingSecret."""
+    signer = Signer(Secrets.read(settings.secrets_dir).log_signing_seed)
+    outbound = _outbound(settings)
+    try:
+        yield Checkpoints(
+            pool, signer, settings.storage_dir, _now, outbound, settings.checkpoint_url
+        )
+    finally:
+        await outbound.close()
+
+
 def _render_pool(settings: Settings, *, hand_over: bool) -> RenderPool:
     limits = Limits(pixels_here=MOST_PIXELS_HERE if hand_over else None)
     # A worker's picture waits for its renderer under a lease; only a caller has no patience.
@@ -312,7 +325,7 @@ def _event_store(pools: Pools, secrets: Secrets, waker: Waker) -> EventStore:
         codec=Codec(AGGREGATES),
         views=INLINE_VIEWS,
         signer=Signer(secrets.log_signing_seed),
-        on_append=lambda org_id: waker.touched("log", str(org_id)),
+        on_append=lambda head: waker.touched("log", str(head.org_id)),
     )
 
 

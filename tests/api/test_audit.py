@@ -2,17 +2,23 @@
 
 import csv
 import io
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from api.client import Client, assert_problem
+from api.projecting import running_projector
+from api.server import RunningApi
 from exports import PUBLIC_KEY, verdict_on
 from packshot.commands.organizations import Created
 from packshot.store.head import SignedHead, read_public_key
+from packshot.store.notes import is_signed_note
 
 EXPORT = "/api/v1/audit/export"
 VERIFY = "/api/v1/audit/verify"
+CHECKPOINTS = "/api/v1/audit/checkpoints"
 
 
 def written(client: Client) -> str:
@@ -159,6 +165,31 @@ def test_the_public_key_is_told_to_everybody_and_verifies_heads(
     assert key.public_bytes_raw() == PUBLIC_KEY.public_bytes_raw()
     assert read_public_key(told.json()["pem"].encode()).public_bytes_raw() == key.public_bytes_raw()
     assert head.is_signed_by(key, acme.org_id)
+
+
+def test_checkpoints_are_listed_newest_first(
+    api: RunningApi, client: Client, acme: Created
+) -> None:
+    head = written(client)
+    with running_projector(api.settings):
+        assert_eventually(lambda: client.get(CHECKPOINTS).json()["page"]["total"] == 1)
+
+    answer = client.get(CHECKPOINTS).json()
+
+    [made] = answer["data"]
+    assert answer["page"] == {"from": 1, "to": 1, "total": 1, "nextCursor": None}
+    assert f"{made['position']}.{made['hash']}" == head.rpartition(".")[0]
+    assert made["head"] == head
+    assert is_signed_note(made["note"], PUBLIC_KEY)
+    assert made["note"].startswith(f"packshot/log/{acme.org_id}\n")
+    assert client.post(VERIFY, json={"head": made["head"]}).json()["valid"] is True
+
+
+def assert_eventually(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_spreadsheet_finds_columns_and_rows(client: Client) -> None:

@@ -37,6 +37,7 @@ PLACES = {
     "relay.before_mark": 3,
     "hook.after_post_before_mark": 2,
     "projector.mid_batch": 5,
+    "checkpoint.after_sign": 2,
 }
 
 

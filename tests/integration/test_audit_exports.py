@@ -137,6 +137,28 @@ def test_what_is_missing_or_contradicts_itself_is_bad_usage(
     assert [each.returncode for each in (without_key, with_both, no_file, no_key)] == [2] * 4
 
 
+def test_commands_keep_the_heads_of_what_they_write(up: Up):
+    witness = up.data / "witness.jsonl"
+    before = witness.read_text().splitlines()  # up itself has founded an organization
+
+    made = json.loads(packshot("org", "create", "Globex", "--json", "--data", up.data).stdout)
+
+    *_, line = witness.read_text().splitlines()
+    held = packshot("audit", "verify", "--data", up.data, "--witness", witness)
+    assert [json.loads(line)["orgId"] for line in before] == [up.ready["orgId"]]
+    assert json.loads(line)["orgId"] == made["orgId"]
+    assert held.returncode == 0, held.stderr
+
+
+def test_checkpoints_of_the_data_folder_are_a_witness(up: Up):
+    file = up.data / "checkpoints" / f"{up.ready['orgId']}.jsonl"
+    up.until(file.exists, what="a checkpoint")
+
+    held = packshot("audit", "verify", "--data", up.data, "--witness", file)
+
+    assert held.returncode == 0, held.stderr
+
+
 def test_the_database_is_held_against_the_heads_that_were_kept(
     up: Up, heads: list[str], tmp_path: Path
 ):

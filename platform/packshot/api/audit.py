@@ -16,10 +16,12 @@ from packshot.edge.contract import Access, Call, NoFields, Reply, endpoint
 from packshot.edge.downloads import Download
 from packshot.edge.fields import ReadField, Word, shown
 from packshot.edge.forms import Form
+from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
 from packshot.edge.quantities import WholeNumber
-from packshot.edge.shapes import Answer
+from packshot.edge.shapes import Answer, Time
 from packshot.store.export_lines import MEDIA_TYPES, Format
 from packshot.store.head import SignedHead
+from packshot.store.notes import verifier_key
 
 PATH = "/api/v1/audit"
 LARGEST_POSITION = 10**18 - 1
@@ -87,12 +89,33 @@ class VerifyAnswer(Answer):
     first_bad: FirstBad | None
 
 
+class CheckpointAnswer(Answer):
+    """How far the log had come then: ``note`` is signed, and so is ``head``."""
+
+    position: int
+    hash: str
+    at: Time
+    head: str
+    note: str
+
+
+class CheckpointsAnswer(Answer):
+    """A page of checkpoints, newest first."""
+
+    data: list[CheckpointAnswer]
+    page: PageAnswer
+
+
 class PublicKeyAnswer(Answer):
-    """The key that signs heads and checkpoints; ``publicKey`` its 32 bytes in hex."""
+    """The key that signs heads and checkpoints; ``publicKey`` its 32 bytes in hex.
+
+    ``verifierKey`` is the same for tools that verify signed notes.
+    """
 
     algorithm: str
     public_key: str
     pem: str
+    verifier_key: str
 
 
 @endpoint(
@@ -140,13 +163,40 @@ async def verify_log(call: Call[VerifyForm]) -> Reply:
     return Reply(body)
 
 
+@endpoint(
+    "GET", PATH + "/checkpoints", scope=Scope.AUDIT_READ, form=PageForm, answer=CheckpointsAnswer
+)
+async def list_checkpoints(call: Call[PageForm]) -> Reply:
+    """Answer the signed checkpoints of the organization's log, newest first."""
+    form, audit = call.form, call.services.audit
+    made, total = await audit.checkpoints(
+        call.key.org_id, before=form.after_position(), limit=form.limit + 1
+    )
+    shown, page = page_of(made, form, total=Total(total), place=lambda one: str(one.position))
+    data = [
+        CheckpointAnswer(
+            position=one.position,
+            hash=one.tip.hex(),
+            at=one.at,
+            head=str(audit.head_of(one)),
+            note=one.note,
+        )
+        for one in shown
+    ]
+    return Reply(CheckpointsAnswer(data=data, page=page))
+
+
 @endpoint("GET", PATH + "/public-key", scope=Access.PUBLIC, answer=PublicKeyAnswer)
 async def read_public_key(call: Call[NoFields]) -> Reply:
     """Answer the key that heads and checkpoints are verified with."""
     key = call.services.audit.public_key
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     raw = key.public_bytes_raw().hex()
-    return Reply(PublicKeyAnswer(algorithm="Ed25519", public_key=raw, pem=pem))
+    return Reply(
+        PublicKeyAnswer(
+            algorithm="Ed25519", public_key=raw, pem=pem, verifier_key=verifier_key(key)
+        )
+    )
 
 
 async def _while_admitted(

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from domain.errors import InvalidInput
 from domain.ids import OrgId
+from packshot.store.checkpoints import Checkpoint, list_checkpoints
 from packshot.store.events import EventStore
 from packshot.store.export_lines import Beginning, Ending, Format, Writer, time_text
 from packshot.store.head import LogHead, SignedHead
@@ -46,6 +47,17 @@ class Audit:
             events += len(batch)
             yield writer.events(batch)
         yield writer.ending(Ending(events, str(part.head)))
+
+    async def checkpoints(
+        self, org_id: OrgId, *, before: int | None, limit: int
+    ) -> tuple[list[Checkpoint], int]:
+        """The checkpoints of a log below a position, newest first, and how many there are."""
+        async with self.store.pools.reading(org_id) as connection:
+            return await list_checkpoints(connection, org_id.uuid, before=before, limit=limit)
+
+    def head_of(self, made: Checkpoint) -> LogHead:
+        """The head that a checkpoint is of."""
+        return LogHead(made.org_id, made.position, made.tip, self.store.signer)
 
     async def verify(self, org_id: OrgId, witness: SignedHead | None) -> tuple[Verdict, LogHead]:
         """Recompute the chain of a log up to its newest event, and say the head it was held to.

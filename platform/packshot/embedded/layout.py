@@ -15,6 +15,7 @@ SOCKET_PATH_MAX_BYTES = 100  # sun_path holds 104 bytes on macOS, 108 on Linux (
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 VALKEY_SOCKET = "valkey.sock"
 DATABASE = "packshot"
+WITNESS = "witness.jsonl"  # in the data folder: the heads of what commands wrote
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ CONFLICT_RETRIES = 3
 class EventStore:
     """The log of every organization; each call names the one it is for.
 
-    ``on_append`` hears of every organization whose log has grown, after the commit.
+    ``on_append`` hears of the new head of every log that has grown, after the commit.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class EventStore:
         codec: Codec,
         views: Sequence[InlineView],
         signer: Signer,
-        on_append: Callable[[OrgId], None] = lambda _org_id: None,
+        on_append: Callable[[LogHead], None] = lambda _head: None,
     ) -> None:
         self.pools = pools
         self.codec = codec
@@ -108,7 +108,7 @@ class EventStore:
             else:
                 async with self.pools.writing() as connection:
                     head = await self._run(connection, append)
-        self.when_true(lambda: self.on_append(context.org_id))
+        self.when_true(lambda: self.on_append(head))
         return head
 
     async def open_log(
@@ -125,7 +125,7 @@ class EventStore:
                     genesis(append.tenant_id),
                 )
                 head = await self._run(connection, append)
-        self.on_append(context.org_id)
+        self.on_append(head)
         return head
 
     async def open_installation(self, connection: DriverConnection) -> None:

@@ -4,9 +4,9 @@ A line is a head as ``x-log-head`` tells it, the header itself as ``curl -D`` wr
 object with ``head`` and perhaps ``orgId``, which is what Packshot itself writes.
 """
 
-import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from domain.ids import OrgId
+from packshot.store.checkpoint_files import add_lines
+from packshot.store.events import EventStore
 from packshot.store.export_lines import time_text
 from packshot.store.head import LogHead, SignedHead
 
@@ -71,16 +73,30 @@ def sort_witnesses(
     return hashes, complaints
 
 
-def keep_head(file: Path, head: LogHead, *, at: datetime) -> None:
-    """Add a head to a file of the user's own; raises OSError."""
-    line = {"orgId": str(head.org_id), "head": str(head), "at": time_text(at)}
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+@contextmanager
+def keeping_heads(
+    store: EventStore, file: Path, *, clock: Callable[[], datetime]
+) -> Iterator[None]:
+    """Keep the heads of what is written inside the block in a file; raises OSError after it."""
+    heads: dict[OrgId, LogHead] = {}
+    tell = store.on_append
+
+    def keep(head: LogHead) -> None:
+        heads[head.org_id] = head
+        tell(head)
+
+    store.on_append = keep
     try:
-        os.write(descriptor, orjson.dumps(line) + b"\n")
-        os.fsync(descriptor)
+        yield
     finally:
-        os.close(descriptor)
+        store.on_append = tell
+        _keep(file, heads.values(), at=clock())
+
+
+def _keep(file: Path, heads: Collection[LogHead], *, at: datetime) -> None:
+    told = [{"orgId": str(head.org_id), "head": str(head), "at": time_text(at)} for head in heads]
+    if told:
+        add_lines(file, [orjson.dumps(line) + b"\n" for line in told])
 
 
 def _read(lines: Iterable[str]) -> Iterator[Kept]:
