@@ -143,21 +143,6 @@ class Services:
         return KeyAdoptions(self.api_keys)
 
     @property
-    def trail(self) -> Trail:
-        """What happened, told in sentences."""
-        return Trail(self.store, self.people)
-
-    @property
-    def accounts(self) -> Accounts:
-        """A person's own account."""
-        return Accounts(self.store, _now)
-
-    @property
-    def sessions(self) -> Sessions:
-        """Who is signed in."""
-        return Sessions(self.store, _now)
-
-    @property
     def audit(self) -> Audit:
         """The proof of the log."""
         return Audit(self.store, _now)
