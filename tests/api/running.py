@@ -6,18 +6,17 @@ and its workers would take the first one's jobs from the one broker.
 
 import asyncio
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from api.backstage import backstage, close_backstage
 from api.neighbour import Neighbour, a_neighbour
 from api.server import RunningApi, running_api
 from api.working import running_processes
 from given import SECRETS
 from packshot.commands.organizations import Created
 from packshot.config import Settings
-from packshot.wiring import open_services
 from services import RunningServices
 from shop import Shop, a_shop
 
@@ -53,7 +52,7 @@ def settings(
     with asyncio.Runner() as runner:
         opened = servers.database()
         database = runner.run(opened.__aenter__())
-        yield Settings(
+        settings = Settings(
             database_url=database.app_url,
             writer_database_url=database.writer_url,
             projector_database_url=database.projector_url,
@@ -64,6 +63,8 @@ def settings(
             allowed_private=f"{neighbour.as_allowed},{shop_server.as_allowed}",
             limiter_answer_within_s=PATIENT_S,
         )
+        yield settings
+        close_backstage(settings)
         runner.run(opened.__aexit__(None, None, None))
 
 
@@ -95,13 +96,9 @@ def globex(api: RunningApi) -> Created:
 
 def found(settings: Settings, name: str) -> Created:
     """Found an organization in the API's database."""
-
-    async def create() -> Created:
-        async with open_services(settings, render=False) as services:
-            return await services.organizations.create(name, actor_id="test")
-
-    with ThreadPoolExecutor(1) as threads:  # where a browser's loop may run in this one
-        return threads.submit(asyncio.run, create()).result()
+    return backstage(settings).do(
+        lambda services: services.organizations.create(name, actor_id="test")
+    )
 
 
 def write_secrets(folder: Path) -> None:

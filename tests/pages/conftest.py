@@ -15,6 +15,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, sync_playwright
 
+from api.backstage import backstage
 from api.conftest import untouched_limits
 from api.projecting import running_projector
 from api.server import RunningApi
@@ -22,7 +23,7 @@ from domain.ids import OrgId, UserId
 from domain.recorded import Actor, Context
 from domain.roles import Role
 from packshot.commands.organizations import Created
-from packshot.wiring import Services, open_services
+from packshot.wiring import Services
 from pages.looking import Theme, Watched, a_page
 
 __all__ = ["untouched_limits"]
@@ -96,12 +97,7 @@ def apart(work: Coroutine[Any, Any, T]) -> T:
 
 def with_services(api: RunningApi, work: Callable[[Services], Coroutine[Any, Any, T]]) -> T:
     """Do something with the services of that API's database."""
-
-    async def run() -> T:
-        async with open_services(api.settings, render=False) as services:
-            return await work(services)
-
-    return apart(run())
+    return backstage(api.settings).do(work)
 
 
 def join(api: RunningApi, org_id: OrgId, role: Role, *, name: str = "Mara Oduya") -> SignedIn:
