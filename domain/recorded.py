@@ -11,9 +11,13 @@ from domain.ids import OrgId
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: a key, a user, or the system itself (``id`` then names the command)."""
+    """Who did it: a key, a user, or the system itself (``id`` then names the command).
 
-    kind: Literal["key", "user", "system"]
+    An operator is the person who runs the installation, in an organization that is perhaps not
+    theirs: it is told of the operator, not of a person.
+    """
+
+    kind: Literal["key", "user", "system", "operator"]
     id: str
 
     def as_dict(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ from domain.ids import (
     OrgId,
     PublishId,
     SyncId,
+    TeamId,
     UserId,
 )
 from projections.api_keys import key_names
@@ -35,6 +36,8 @@ SUBJECTS: Mapping[str, type[Id]] = {
     "user": UserId,
     "invite": InviteId,
     "membership": MembershipId,
+    "team": TeamId,
+    "tenant": OrgId,
     "key": KeyId,
     "job": JobId,
     "integration": IntegrationId,

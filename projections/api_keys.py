@@ -221,12 +221,18 @@ class ListedKey:
 
 
 async def find_key(connection: "Connection", kid: str) -> "Record | None":
-    """The key of that kid, whatever its organization, or None.
+    """The key of that kid with how its organization stands, whatever that is, or None.
 
     ``secret_until`` is until when this secret of it works, None while no other came after it. The
     one statement that names no tenant: which tenant it is, is what it finds out.
     """
-    return await connection.fetchrow("SELECT * FROM views.find_key($1)", kid)
+    return await connection.fetchrow(
+        """
+        SELECT k.*, o.suspended_for, o.final_at, o.limits
+        FROM views.find_key($1) k CROSS JOIN LATERAL views.find_standing(k.tenant_id) o
+        """,
+        kid,
+    )
 
 
 def responsible_of(row: "Record") -> Person | None:

@@ -1,6 +1,6 @@
 """The views of memberships and invites: who belongs to an organization, right at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,11 @@ from domain.invite import Invite
 from domain.membership import Membership
 from domain.recorded import Happened
 from domain.roles import Role
+from projections.organizations import Standing
 
 if TYPE_CHECKING:
+    from asyncpg import Record
+
     from projections.projection import Connection
 
 
@@ -97,11 +100,12 @@ class InvitesView:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An organization that a person belongs to, and the role there."""
+    """An organization that a person belongs to, the role there, and how it stands."""
 
     org_id: OrgId
     org_name: str
     role: Role
+    standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +130,126 @@ class OpenInvite:
 
 
 async def find_places(connection: "Connection", user_id: UserId) -> list[Place]:
-    """Where a person belongs to, oldest membership first.
+    """Where a person belongs to, oldest membership first, but for what is closed.
 
     It names no tenant: which they are, is what it finds out.
     """
-    rows = await connection.fetch("SELECT * FROM views.find_memberships($1)", user_id.uuid)
-    return [Place(OrgId(row["tenant_id"]), row["org_name"], Role(row["role"])) for row in rows]
+    rows = await connection.fetch(
+        """
+        SELECT m.tenant_id, m.org_name, m.role, o.suspended_for, o.final_at, o.limits
+        FROM views.find_memberships($1) m CROSS JOIN LATERAL views.find_standing(m.tenant_id) o
+        """,
+        user_id.uuid,
+    )
+    places = [
+        Place(OrgId(row["tenant_id"]), row["org_name"], Role(row["role"]), Standing.of(row))
+        for row in rows
+    ]
+    return [place for place in places if place.standing.status != "closed"]
 
 
-async def list_members(connection: "Connection", tenant_id: UUID) -> list[Member]:
-    """The members of that organization, oldest first."""
+async def list_members(
+    connection: "Connection",
+    tenant_id: UUID,
+    *,
+    after: UUID | None = None,
+    skip: int = 0,
+    limit: int,
+) -> list[Member]:
+    """The members of that organization, oldest first.
+
+    ``after`` is the last one already told, a member or one who has left since; ``skip`` leaves out
+    that many of those who follow.
+    """
     rows = await connection.fetch(
         """
         SELECT user_id, role, began_at FROM views.membership
-        WHERE tenant_id = $1 AND NOT is_ended ORDER BY began_at, user_id
+        WHERE tenant_id = $1 AND NOT is_ended
+          AND ($2::uuid IS NULL OR (began_at, user_id) > (
+            SELECT began_at, user_id FROM views.membership WHERE tenant_id = $1 AND user_id = $2))
+        ORDER BY began_at, user_id OFFSET $3 LIMIT $4
+        """,
+        tenant_id,
+        after,
+        skip,
+        limit,
+    )
+    return [_member(row) for row in rows]
+
+
+async def search_members(
+    connection: "Connection",
+    tenant_id: UUID,
+    matching: str,
+    *,
+    after: UUID | None = None,
+    skip: int = 0,
+    limit: int,
+) -> list[Member]:
+    """The same of those whose name or address holds that text, in whatever case."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id, role, began_at FROM views.find_members($5)
+        WHERE $2::uuid IS NULL OR (began_at, user_id) > (
+          SELECT began_at, user_id FROM views.membership WHERE tenant_id = $1 AND user_id = $2)
+        ORDER BY began_at, user_id OFFSET $3 LIMIT $4
+        """,
+        tenant_id,
+        after,
+        skip,
+        limit,
+        matching,
+    )
+    return [_member(row) for row in rows]
+
+
+async def count_members(connection: "Connection", tenant_id: UUID) -> int:
+    """How many members the organization has."""
+    counted: int = await connection.fetchval(
+        "SELECT count(*) FROM views.membership WHERE tenant_id = $1 AND NOT is_ended", tenant_id
+    )
+    return counted
+
+
+async def count_found(connection: "Connection", matching: str, *, at_most: int) -> int:
+    """How many members of the connection's tenant_id ``search_members`` finds, to a bound."""
+    counted: int = await connection.fetchval(
+        "SELECT count(*) FROM (SELECT FROM views.find_members($1) LIMIT $2) AS of_tenant_id",
+        matching,
+        at_most,
+    )
+    return counted
+
+
+async def find_members(
+    connection: "Connection", tenant_id: UUID, user_ids: Collection[UUID]
+) -> dict[UserId, Member]:
+    """Those of these people who are members of the organization."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id, role, began_at FROM views.membership
+        WHERE tenant_id = $1 AND user_id = ANY($2) AND NOT is_ended
+        """,
+        tenant_id,
+        user_ids,
+    )
+    return {member.user_id: member for member in map(_member, rows)}
+
+
+async def list_owners(connection: "Connection", tenant_id: UUID) -> list[UserId]:
+    """Owners of the organization, two at the most: enough to know whether one is left."""
+    rows = await connection.fetch(
+        """
+        SELECT user_id FROM views.membership
+        WHERE tenant_id = $1 AND role = 'owner' AND NOT is_ended LIMIT 2
         """,
         tenant_id,
     )
-    return [Member(UserId(row["user_id"]), Role(row["role"]), row["began_at"]) for row in rows]
+    return [UserId(row["user_id"]) for row in rows]
+
+
+def _member(row: "Record") -> Member:
+    return Member(UserId(row["user_id"]), Role(row["role"]), row["began_at"])
 
 
 async def find_role(connection: "Connection", tenant_id: UUID, user_id: UserId) -> Role | None:

@@ -45,7 +45,11 @@ def store_of(pools: Pools) -> EventStore:
 
 def organizations_of(store: EventStore) -> Organizations:
     """The use cases of organizations on that store."""
-    return Organizations(store, SECRETS, People(store, lambda: datetime.now(UTC)))
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    return Organizations(store, SECRETS, People(store, clock), clock)
 
 
 async def founded(store: EventStore, name: str) -> OrgId:

@@ -14,6 +14,8 @@ from domain.job import Job
 from domain.membership import Membership
 from domain.organization import Organization
 from domain.publish import Publish
+from domain.team import Team
+from domain.tenant import Tenant
 from domain.user import User
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
@@ -47,6 +49,8 @@ from packshot.commands.resets import Resets
 from packshot.commands.sessions import Sessions
 from packshot.commands.shop_pictures import ShopPictures
 from packshot.commands.shops import DemoShop, Shops
+from packshot.commands.supervision import Supervision
+from packshot.commands.teams import Teams
 from packshot.commands.trail import Trail
 from packshot.commands.trials import Trials
 from packshot.commands.webhook_secrets import WebhookSecrets
@@ -73,6 +77,7 @@ from projections.memberships import InvitesView, MembershipsView
 from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
 from projections.publishes import PublishesView, RemoteMediaView
+from projections.teams import TeamMembersView, TeamsView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
@@ -81,6 +86,8 @@ AGGREGATES = (
     User,
     Membership,
     Invite,
+    Team,
+    Tenant,
     ApiKey,
     Job,
     Connection,
@@ -92,6 +99,8 @@ INLINE_VIEWS = (
     OrganizationsView(),
     MembershipsView(),
     InvitesView(),
+    TeamsView(),
+    TeamMembersView(),
     ApiKeysView(),
     ApiKeySecretsView(),
     OutputsView(),
@@ -161,6 +170,16 @@ class Services:
     def trail(self) -> Trail:
         """What happened in an organization, told with names."""
         return Trail(self.store, self.people)
+
+    @property
+    def teams(self) -> Teams:
+        """Teams of organizations."""
+        return Teams(self.store)
+
+    @property
+    def supervision(self) -> Supervision:
+        """What operators do about organizations."""
+        return Supervision(self.store, _now)
 
     @property
     def histories(self) -> Histories:
@@ -254,7 +273,7 @@ async def open_services(
             keys=keys,
             key_uses=uses,
             api_keys=ApiKeys(store, secrets, keys, uses, people, _now),
-            organizations=Organizations(store, secrets, people),
+            organizations=Organizations(store, secrets, people, _now),
             people=people,
             members=members,
             resets=Resets(store, members, _now, settings.public_url, _mail(settings)),

@@ -13,6 +13,8 @@ from api.photos import red_box
 from api.projecting import running_projector
 from api.running import found
 from api.server import RunningApi
+from api.test_members import join
+from domain.roles import Role
 from packshot.app import ENDPOINTS
 from packshot.commands.organizations import Created
 from packshot.edge.contract import Endpoint
@@ -26,6 +28,9 @@ BODIES: Mapping[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/api/v1/keys/{keyId}"): {"name": "Mine now"},
     ("PATCH", "/api/v1/integrations/{integrationId}"): {"name": "Mine now"},
     ("POST", "/api/v1/integrations/{integrationId}/credentials"): {"secret": SECRET},
+    ("PATCH", "/api/v1/teams/{teamId}"): {"name": "Ours now"},
+    ("PUT", "/api/v1/teams/{teamId}/members/{userId}"): {"role": "lead"},
+    ("PATCH", "/api/v1/members/{userId}"): {"role": "viewer"},
 }
 WITH_IDS = [
     endpoint
@@ -80,7 +85,14 @@ def theirs(api: RunningApi, workers: None, shop_server: Shop, stranger: Created)
                 "target": {"sku": items[0]["sku"]},
             },
         ).json()
+        invite = client.post("/api/v1/invites", json={"role": "viewer"}).json()
+        team_id = client.post("/api/v1/teams", json={"name": "Theirs"}).json()["teamId"]
+        (user_id,) = join(api, stranger.org_id, Role.MEMBER, "Theirs")
+        client.send("PUT", f"/api/v1/teams/{team_id}/members/{user_id}", json={})
     return {
+        "inviteId": invite["inviteId"],
+        "teamId": team_id,
+        "userId": str(user_id),
         "outputId": output["outputId"],
         "jobId": output["jobId"],
         "integrationId": integration_id,

@@ -182,3 +182,68 @@ def test_the_feed_tells_of_people_by_their_names(
     assert ("Ann {0}", "Ann {0} joined as owner.") in [
         (entry["actor"]["name"], entry["sentence"]) for entry in feed
     ]
+
+
+def test_a_member_is_found_changed_and_removed(
+    api: RunningApi, client: Client, acme: Created
+) -> None:
+    join(api, acme.org_id, Role.OWNER, "Owner")
+    (ann,) = join(api, acme.org_id, Role.MEMBER, "Ann")
+    path = f"{MEMBERS}/{ann}"
+    told = client.get(path).json()
+    assert (told["name"], told["role"]) == ("Ann", "member")
+
+    changed = client.send("PATCH", path, json={"role": "viewer"})
+    again = client.send("PATCH", path, json={"role": "viewer"})
+
+    assert changed.json() == again.json() == client.get(path).json() == told | {"role": "viewer"}
+    assert ("x-log-head" in changed.headers, "x-log-head" in again.headers) == (True, False)
+    removed = client.send("DELETE", path)
+    assert (removed.status_code, removed.json()) == (200, {"userId": str(ann), "removed": True})
+    for method in ("GET", "DELETE"):
+        assert_problem(client.send(method, path), 404, "not_found")
+
+
+def test_a_key_decides_about_no_owner_and_lifts_nobody_above_itself(
+    api: RunningApi, client: Client, acme: Created
+) -> None:
+    (owner,) = join(api, acme.org_id, Role.OWNER, "Owner")
+    (ann,) = join(api, acme.org_id, Role.VIEWER, "Ann")
+    body = {"name": "M", "scopes": ["members:manage", *map(str, SCOPES[Role.VIEWER])]}
+    narrow = client.with_key(client.post("/api/v1/keys", json=body).json()["secret"])
+
+    for answer in (
+        client.send("PATCH", f"{MEMBERS}/{owner}", json={"role": "member"}),
+        client.send("DELETE", f"{MEMBERS}/{owner}"),
+        client.send("PATCH", f"{MEMBERS}/{ann}", json={"role": "owner"}),
+        narrow.send("PATCH", f"{MEMBERS}/{ann}", json={"role": "member"}),
+    ):
+        assert_problem(answer, 403, "scope_missing")
+    lifted = client.send("PATCH", f"{MEMBERS}/{ann}", json={"role": "admin"})
+    lowered = narrow.send("PATCH", f"{MEMBERS}/{ann}", json={"role": "viewer"})
+    assert (lifted.status_code, lowered.status_code) == (200, 200)
+    assert_problem(client.send("PATCH", f"{MEMBERS}/{ann}", json={}), 400, "missing_parameter")
+
+
+def test_members_are_found_by_a_part_of_their_name(
+    api: RunningApi, client: Client, acme: Created
+) -> None:
+    ids = join(api, acme.org_id, Role.MEMBER, "Ann Oduya", "Bo", "Mara Oduya")
+
+    first = client.get(MEMBERS, params={"q": "oduya", "limit": "1"}).json()
+    rest = client.get(MEMBERS, params={"q": "oduya", "cursor": first["page"]["nextCursor"]}).json()
+
+    assert [one["userId"] for one in first["data"] + rest["data"]] == [str(ids[0]), str(ids[2])]
+    assert rest["page"] == {"from": 2, "to": 2, "total": 2, "nextCursor": None}
+
+
+def test_an_invite_is_withdrawn_with_its_link(client: Client) -> None:
+    told = invited(client, "viewer")
+    path = told["url"][told["url"].index("/join/") :]
+
+    withdrawn = client.send("DELETE", f"{INVITES}/{told['inviteId']}")
+
+    assert (withdrawn.status_code, withdrawn.json()["status"]) == (200, "withdrawn")
+    assert client.without_key().get(path).status_code == 404
+    again = client.send("DELETE", f"{INVITES}/{told['inviteId']}")
+    assert_problem(again, 409, "already_terminal")

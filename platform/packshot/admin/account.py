@@ -34,14 +34,14 @@ class PasswordForm(Form):
     password: Annotated[str, Password()] = ""
 
 
-@page("GET", PATH, form=AccountForm)
+@page("GET", PATH, form=AccountForm, is_kept_open=True)
 async def show_account(visit: Visit[AccountForm]) -> Html:
     """Show the account and its sessions."""
     done = visit.form.done
     return await _account(visit, done=None if done is None else DONE[done])
 
 
-@page("POST", PATH + "/password", form=PasswordForm)
+@page("POST", PATH + "/password", form=PasswordForm, is_kept_open=True)
 async def change_password(visit: Visit[PasswordForm]) -> PageAnswer:
     """Change the password of who knows it, and sign every other browser out."""
     accounts, visitor, form = visit.services.accounts, visit.visitor, visit.form
@@ -59,7 +59,7 @@ async def change_password(visit: Visit[PasswordForm]) -> PageAnswer:
     return Redirect(f"{PATH}?done=password", token=token)
 
 
-@page("POST", PATH + "/sessions/{sessionId}/end")
+@page("POST", PATH + "/sessions/{sessionId}/end", is_kept_open=True)
 async def end_session(visit: Visit[NoFields]) -> Redirect:
     """Sign one of one's browsers out; this very one is asked to sign in."""
     try:
@@ -70,7 +70,7 @@ async def end_session(visit: Visit[NoFields]) -> Redirect:
     return Redirect(f"{PATH}?done=ended")
 
 
-@page("POST", PATH + "/sessions/end-others")
+@page("POST", PATH + "/sessions/end-others", is_kept_open=True)
 async def end_others(visit: Visit[NoFields]) -> Redirect:
     """Sign every browser out but this one."""
     await visit.services.sessions.end_others(visit.visitor)

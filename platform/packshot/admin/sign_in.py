@@ -70,7 +70,7 @@ async def sign_in(visit: Visit[SignInForm]) -> PageAnswer:
     return await _begin(visit, known, to=_inside(visit.form.next))
 
 
-@page("POST", "/sign-out", form=NextForm)
+@page("POST", "/sign-out", form=NextForm, is_kept_open=True)
 async def sign_out(visit: Visit[NextForm]) -> Redirect:
     """End the session, here and at the server, and go on where that was asked for."""
     if visit.token is not None:

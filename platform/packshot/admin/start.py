@@ -25,7 +25,7 @@ async def start(_visit: Visit[NoFields]) -> Redirect:
     return Redirect(START)
 
 
-@page("POST", "/organization", form=OrganizationForm)
+@page("POST", "/organization", form=OrganizationForm, is_kept_open=True)
 async def look_at_organization(visit: Visit[OrganizationForm]) -> Redirect:
     """Look at another of one's organizations from now on."""
     places = {str(place.org_id) for place in visit.visitor.places}

@@ -1,23 +1,28 @@
 """/api/v1/members and /api/v1/invites: who belongs to the organization, and who is invited."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from domain.errors import InvalidInput
-from domain.ids import InviteId
+from domain.ids import InviteId, UserId
 from domain.roles import Role
 from domain.scopes import Scope
-from packshot.commands.members import ListedInvite, NamedMember
-from packshot.edge.contract import Call, Reply, endpoint
-from packshot.edge.fields import Word
+from packshot.commands.members import ListedInvite, NamedMember, Wanted
+from packshot.edge.contract import Call, NoFields, Reply, endpoint
+from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
-from packshot.edge.paging import PageAnswer, PageForm, Total, bad_cursor, page_of
+from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
+from packshot.edge.path_ids import invite_id_of, user_id_of
 from packshot.edge.shapes import Answer, Time
 from packshot.edge.trying import refuse_test_key
 
 ROLES = tuple(Role)
+MEMBERS = "/api/v1/members"
+MEMBER = MEMBERS + "/{userId}"
 WRITE_HEADERS = ("x-log-position", "x-log-head")
+CHANGE_REFUSALS = ("not_found", "last_owner", "test_key", "org_suspended", "overloaded")
 
 
 class NewInviteForm(Form):
@@ -30,6 +35,27 @@ class NewInviteForm(Form):
         description="What whoever opens the link becomes; a key invites nobody as owner, "
         "and nobody who could do what it may not.",
         examples=["member"],
+    )
+
+
+class MembersForm(PageForm):
+    """Which members."""
+
+    q: Annotated[str | None, Label(100)] = Field(
+        None, description="A part of their name or address, in whatever case.", examples=["ann"]
+    )
+
+
+class ChangeMemberForm(Form):
+    """A role to give."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["role"]})
+
+    role: Annotated[str, Word(ROLES)] | None = Field(
+        None,
+        description="What the member becomes; a key decides about no owner, and lifts nobody to a "
+        "role that may do what it may not.",
+        examples=["viewer"],
     )
 
 
@@ -48,6 +74,20 @@ class MembersAnswer(Answer):
 
     data: list[MemberAnswer]
     page: PageAnswer
+
+
+class RemovedMemberAnswer(Answer):
+    """Somebody who belongs to the organization no more."""
+
+    user_id: str
+    removed: bool
+
+
+class WithdrawnInviteAnswer(Answer):
+    """An invite that counts no more."""
+
+    invite_id: str
+    status: Literal["withdrawn"]
 
 
 class InviteSender(Answer):
@@ -86,31 +126,74 @@ class NewInviteAnswer(Answer):
     url: str
 
 
-@endpoint("GET", "/api/v1/members", scope=Scope.MEMBERS_READ, form=PageForm, answer=MembersAnswer)
-async def list_members(call: Call[PageForm]) -> Reply:
+@endpoint("GET", MEMBERS, scope=Scope.MEMBERS_READ, form=MembersForm, answer=MembersAnswer)
+async def list_members(call: Call[MembersForm]) -> Reply:
     """Answer the members of the organization with their roles, oldest first."""
-    listed = await call.services.members.members(call.key.org_id)
-    begin = _begin([str(member.user_id) for member in listed], call.form)
+    form = call.form
+    wanted = Wanted(limit=form.limit + 1, after=form.after_id(UserId), matching=form.q or "")
+    listed = await call.services.members.list(call.key.org_id, wanted)
+    total = Total.counted(listed.total) if wanted.matching else Total(listed.total)
     shown, page = page_of(
-        listed[begin : begin + call.form.limit + 1],
-        call.form,
-        total=Total(len(listed)),
-        place=lambda member: str(member.user_id),
+        listed.members, form, total=total, place=lambda member: str(member.user_id)
     )
     return Reply(MembersAnswer(data=[_member_answer(member) for member in shown], page=page))
+
+
+@endpoint("GET", MEMBER, scope=Scope.MEMBERS_READ, answer=MemberAnswer, refuses=("not_found",))
+async def find_member(call: Call[NoFields]) -> Reply:
+    """Answer a member of the organization."""
+    return Reply(
+        _member_answer(await call.services.members.find(call.key.org_id, user_id_of(call.path)))
+    )
+
+
+@endpoint(
+    "PATCH",
+    MEMBER,
+    scope=Scope.MEMBERS_MANAGE,
+    form=ChangeMemberForm,
+    answer=MemberAnswer,
+    refuses=("missing_parameter", *CHANGE_REFUSALS),
+    answer_headers=WRITE_HEADERS,
+)
+async def change_member(call: Call[ChangeMemberForm]) -> Reply:
+    """Give a member another role; an owner always remains."""
+    members, user_id = call.services.members, user_id_of(call.path)
+    role = _required_role(call.form.role, "The change")
+    refuse_test_key(call, "decides about no member")
+    before = await members.find(call.key.org_id, user_id)
+    head = await members.change_role(call.context, user_id, role, granted=call.key.scopes)
+    return Reply(_member_answer(replace(before, role=role)), head=head)
+
+
+@endpoint(
+    "DELETE",
+    MEMBER,
+    scope=Scope.MEMBERS_MANAGE,
+    answer=RemovedMemberAnswer,
+    refuses=CHANGE_REFUSALS,
+    answer_headers=WRITE_HEADERS,
+)
+async def remove_member(call: Call[NoFields]) -> Reply:
+    """End somebody's membership, in every team as well; an owner always remains."""
+    user_id = user_id_of(call.path)
+    refuse_test_key(call, "decides about no member")
+    head = await call.services.members.remove(call.context, user_id)
+    return Reply(RemovedMemberAnswer(user_id=str(user_id), removed=True), head=head)
 
 
 @endpoint("GET", "/api/v1/invites", scope=Scope.MEMBERS_READ, form=PageForm, answer=InvitesAnswer)
 async def list_invites(call: Call[PageForm]) -> Reply:
     """Answer the invites that nobody has used, newest first, also those that are too old."""
     listed = await call.services.members.invites(call.key.org_id)
+    total = Total(len(listed))
     form = call.form
     before = form.after_id(InviteId)  # it may have been used since: those that are older follow
-    listed_after = [one for one in listed if before is None or one.invite_id.uuid < before]
+    listed = [one for one in listed if before is None or one.invite_id.uuid < before]
     shown, page = page_of(
-        listed_after[: form.limit + 1],
+        listed[: form.limit + 1],
         form,
-        total=Total(len(listed)),
+        total=total,
         place=lambda invite: str(invite.invite_id),
     )
     return Reply(InvitesAnswer(data=[_invite_answer(invite) for invite in shown], page=page))
@@ -128,16 +211,8 @@ async def list_invites(call: Call[PageForm]) -> Reply:
 )
 async def create_invite(call: Call[NewInviteForm]) -> Reply:
     """Invite somebody by a link that works once, for seven days; it is told once."""
-    if call.form.role is None:
-        raise InvalidInput(
-            "missing_parameter",
-            "The invite says nothing of the role.",
-            param="role",
-            allowed={"values": [str(role) for role in ROLES]},
-            fix="Send a role such as member.",
-        )
+    role = _required_role(call.form.role, "The invite")
     refuse_test_key(call, "invites nobody")
-    role = Role(call.form.role)
     invited = await call.services.members.invite(call.context, role, granted=call.key.scopes)
     body = NewInviteAnswer(
         invite_id=str(invited.invite_id),
@@ -148,6 +223,22 @@ async def create_invite(call: Call[NewInviteForm]) -> Reply:
     )
     location = {"location": "/api/v1/invites"}
     return Reply(body, 201, location, head=invited.head, once=frozenset({"url"}))
+
+
+@endpoint(
+    "DELETE",
+    "/api/v1/invites/{inviteId}",
+    scope=Scope.MEMBERS_MANAGE,
+    answer=WithdrawnInviteAnswer,
+    refuses=("not_found", "already_terminal", "org_suspended", "overloaded"),
+    answer_headers=WRITE_HEADERS,
+)
+async def withdraw_invite(call: Call[NoFields]) -> Reply:
+    """Take an invite back; its link stops working at once."""
+    invite_id = invite_id_of(call.path)
+    head = await call.services.members.withdraw(call.context, invite_id)
+    body = WithdrawnInviteAnswer(invite_id=str(invite_id), status="withdrawn")
+    return Reply(body, head=head)
 
 
 def _member_answer(member: NamedMember) -> MemberAnswer:
@@ -173,9 +264,13 @@ def _invite_answer(invite: ListedInvite) -> InviteAnswer:
     )
 
 
-def _begin(places: list[str], form: PageForm) -> int:
-    if form.after is None:
-        return 0
-    if form.after not in places:
-        raise bad_cursor()
-    return places.index(form.after) + 1
+def _required_role(role: str | None, what: str) -> Role:
+    if role is None:
+        raise InvalidInput(
+            "missing_parameter",
+            f"{what} says nothing of the role.",
+            param="role",
+            allowed={"values": [str(role) for role in ROLES]},
+            fix="Send a role such as member.",
+        )
+    return Role(role)

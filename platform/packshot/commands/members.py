@@ -1,8 +1,9 @@
 """Members of an organization: listed by name, given roles, invited, removed. An owner stays."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import UUID
 
 from domain.appointing import require_may_appoint, require_owner_left
 from domain.errors import Forbidden, NotFound
@@ -10,19 +11,31 @@ from domain.ids import InviteId, OrgId, UserId
 from domain.invite import Invite
 from domain.membership import Membership
 from domain.recorded import Context
-from domain.roles import SCOPES, Role, may_appoint
+from domain.roles import RANKS, SCOPES, Role, may_appoint
 from domain.scopes import Scope
+from domain.team import Team
 from domain.user import INSTALLATION
 from packshot.commands.people import Invited, People
 from packshot.store import people as rows
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
-from projections.memberships import Member, list_members, list_open_invites
+from projections.memberships import (
+    Member,
+    count_found,
+    count_members,
+    find_members,
+    list_members,
+    list_open_invites,
+    list_owners,
+    search_members,
+)
+from projections.teams import team_ids_of
 
 # A key is no person: whoever may manage members by one gets no further than an admin, and invites
 # nobody who could do what the key itself may not.
 RANK_OF_KEYS = Role.ADMIN
 NOBODY = "Somebody"
+MOST_COUNTED = 10_000  # the HTTP API: a filtered total stops counting there
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,27 @@ class NamedMember:
     email: str = field(repr=False)
     role: Role
     began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which members: after that one (None: from the beginning), ``skip`` more left out.
+
+    ``matching`` is a part of their name or address, in whatever case.
+    """
+
+    limit: int
+    after: UUID | None = None
+    skip: int = 0
+    matching: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMembers:
+    """Members, and how many there are; of those that match, counted to MOST_COUNTED + 1."""
+
+    members: Sequence[NamedMember]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +98,41 @@ class Members:
     # Told of everybody whose role has changed, once that is true.
     on_change: Callable[[UserId], None] = lambda _user_id: None
 
-    async def members(self, org_id: OrgId) -> list[NamedMember]:
-        """The members of an organization, oldest first."""
-        members = await self._members(org_id)
+    async def list(self, org_id: OrgId, wanted: Wanted) -> ListedMembers:
+        """Members of an organization, oldest first, and how many there are."""
+        async with self.store.pools.reading(org_id) as connection:
+            if wanted.matching:
+                found = await search_members(
+                    connection,
+                    org_id.uuid,
+                    wanted.matching,
+                    after=wanted.after,
+                    skip=wanted.skip,
+                    limit=wanted.limit,
+                )
+                total = await count_found(connection, wanted.matching, at_most=MOST_COUNTED + 1)
+            else:
+                found = await list_members(
+                    connection,
+                    org_id.uuid,
+                    after=wanted.after,
+                    skip=wanted.skip,
+                    limit=wanted.limit,
+                )
+                total = await count_members(connection, org_id.uuid)
+        return ListedMembers(await self.named(found), total)
+
+    async def find(self, org_id: OrgId, user_id: UserId) -> NamedMember:
+        """A member of an organization; raises NotFound."""
+        return (await self.named([await self._member(org_id, user_id)]))[0]
+
+    async def named(self, members: Sequence[Member]) -> Sequence[NamedMember]:
+        """These members with their names."""
         async with self.store.pools.reading(INSTALLATION) as connection:
             known = await rows.find_people(connection, [member.user_id.uuid for member in members])
         return [_named(member, known.get(member.user_id)) for member in members]
 
-    async def invites(self, org_id: OrgId) -> list[ListedInvite]:
+    async def invites(self, org_id: OrgId) -> Sequence[ListedInvite]:
         """The invites that nobody has used, newest first, also those that are too old."""
         async with self.store.pools.reading(org_id) as connection:
             found = await list_open_invites(connection, org_id.uuid)
@@ -104,7 +165,7 @@ class Members:
             # Links before the log, in the order in which whoever joins or withdraws takes the two.
             await rows.forget_old_links(await unit.connection(), expired_by=self.clock())
             async with self.store.alone(context.org_id):
-                require_may_appoint(_rank_of(context, await self._members(context.org_id)), role)
+                require_may_appoint(await self._rank(context), role)
                 return await self.people.invite(context, role)
 
     async def withdraw(self, context: Context, invite_id: InviteId) -> LogHead:
@@ -114,23 +175,26 @@ class Members:
             await rows.withdraw_links(await unit.connection(), context.org_id, invite_id=invite_id)
             async with self.store.alone(context.org_id):
                 invite = await self._find_invite(context.org_id, invite_id)
-                rank = _rank_of(context, await self._members(context.org_id))
-                require_may_appoint(rank, invite.role)
+                require_may_appoint(await self._rank(context), invite.role)
                 invite.withdraw()
                 return await self.store.save(context, invite)
 
-    async def change_role(self, context: Context, user_id: UserId, role: Role) -> LogHead | None:
+    async def change_role(
+        self, context: Context, user_id: UserId, role: Role, *, granted: Collection[Scope] = ()
+    ) -> LogHead | None:
         """Give a member another role; None when it is the one they have.
 
         Raises NotFound, Forbidden for a role above one's own, and Conflict (last_owner).
+        ``granted`` is what a key may do itself; it lifts nobody to a role that may do more.
         """
         async with self.store.alone(context.org_id):
-            members = await self._members(context.org_id)
-            member = _member(members, user_id)
-            require_may_appoint(_rank_of(context, members), member.role, role)
+            member = await self._member(context.org_id, user_id)
+            require_may_appoint(await self._rank(context), member.role, role)
             if member.role == role:
                 return None
-            _require_owner_left(members, member)
+            if context.actor.kind == "key" and RANKS[role] > RANKS[member.role]:
+                _require_granted(role, granted)
+            await self._require_owner_left(context.org_id, member)
             membership = await self._membership(context.org_id, user_id)
             membership.change_role(role)
             void = await self._void_invites(context.org_id, user_id, rank=role)
@@ -140,33 +204,42 @@ class Members:
     async def remove(self, context: Context, user_id: UserId) -> LogHead:
         """End somebody's membership, with the invites they sent; raises as ``change_role`` does."""
         async with self.store.alone(context.org_id):
-            members = await self._members(context.org_id)
-            member = _member(members, user_id)
-            require_may_appoint(_rank_of(context, members), member.role)
-            return await self._end(context, members, member)
+            member = await self._member(context.org_id, user_id)
+            require_may_appoint(await self._rank(context), member.role)
+            return await self._end(context, member)
 
     async def require_may_decide_about(self, context: Context, user_id: UserId) -> None:
         """Raise NotFound for no member, Forbidden where the actor ranks below that member."""
-        members = await self._members(context.org_id)
-        require_may_appoint(_rank_of(context, members), _member(members, user_id).role)
+        member = await self._member(context.org_id, user_id)
+        require_may_appoint(await self._rank(context), member.role)
 
     async def leave(self, context: Context, user_id: UserId) -> LogHead:
         """End one's own membership, which every role may; raises Conflict (last_owner)."""
         async with self.store.alone(context.org_id):
-            members = await self._members(context.org_id)
-            return await self._end(context, members, _member(members, user_id))
+            return await self._end(context, await self._member(context.org_id, user_id))
 
-    async def _end(self, context: Context, members: list[Member], member: Member) -> LogHead:
-        _require_owner_left(members, member)
+    async def _end(self, context: Context, member: Member) -> LogHead:
+        await self._require_owner_left(context.org_id, member)
         membership = await self._membership(context.org_id, member.user_id)
         membership.end()
         void = await self._void_invites(context.org_id, member.user_id, rank=None)
+        teams = await self._left_teams(context.org_id, member.user_id)
         self.store.when_true(lambda: self.on_change(member.user_id))
-        return await self.store.save(context, membership, *void)
+        return await self.store.save(context, membership, *void, *teams)
+
+    async def _left_teams(self, org_id: OrgId, user_id: UserId) -> Sequence[Team]:
+        """The teams of somebody who leaves the organization, without them."""
+        async with self.store.pools.reading(org_id) as connection:
+            team_ids = await team_ids_of(connection, org_id.uuid, user_id.uuid)
+        stream_ids = [team_id.uuid for team_id in team_ids]
+        teams = await self.store.load_many(Team, org_id=org_id, stream_ids=stream_ids)
+        for team in teams:
+            team.remove_member(user_id)
+        return teams
 
     async def _void_invites(
         self, org_id: OrgId, user_id: UserId, *, rank: Role | None
-    ) -> list[Invite]:
+    ) -> Sequence[Invite]:
         """The open invites that a person of that rank could not have sent, withdrawn.
 
         Else who is about to be removed keeps a way back. Their links find the invite withdrawn.
@@ -184,9 +257,27 @@ class Members:
             invite.withdraw()
         return void
 
-    async def _members(self, org_id: OrgId) -> list[Member]:
+    async def _member(self, org_id: OrgId, user_id: UserId) -> Member:
         async with self.store.pools.reading(org_id) as connection:
-            return await list_members(connection, org_id.uuid)
+            found = await find_members(connection, org_id.uuid, [user_id.uuid])
+        if user_id not in found:
+            raise no_such_member()
+        return found[user_id]
+
+    async def _rank(self, context: Context) -> Role:
+        """The role by which the actor decides; raises Forbidden for who is no member any more."""
+        match context.actor.kind:
+            case "key":
+                return RANK_OF_KEYS
+            case "system" | "operator":
+                return Role.OWNER
+        return await role_of(self.store, context)
+
+    async def _require_owner_left(self, org_id: OrgId, leaving: Member) -> None:
+        if leaving.role is Role.OWNER:
+            async with self.store.pools.reading(org_id) as connection:
+                owners = await list_owners(connection, org_id.uuid)
+            require_owner_left(owners, leaving.user_id)
 
     async def _membership(self, org_id: OrgId, user_id: UserId) -> Membership:
         stream_id = Membership.id_of(org_id, user_id).uuid
@@ -213,17 +304,14 @@ def no_such_invite() -> NotFound:
     )
 
 
-def _rank_of(context: Context, members: list[Member]) -> Role:
-    """The role by which the actor decides; raises Forbidden for who is no member any more."""
-    match context.actor.kind:
-        case "key":
-            return RANK_OF_KEYS
-        case "system":
-            return Role.OWNER
-    roles = {str(member.user_id): member.role for member in members}
-    if context.actor.id not in roles:
+async def role_of(store: EventStore, context: Context) -> Role:
+    """The role of the person who acts, of this moment; raises Forbidden for a member no more."""
+    user_id = UserId.parse(context.actor.id)
+    async with store.pools.reading(context.org_id) as connection:
+        found = await find_members(connection, context.org_id.uuid, [user_id.uuid])
+    if user_id not in found:
         raise Forbidden("scope_missing", "You do not belong to this organization any more.")
-    return roles[context.actor.id]
+    return found[user_id].role
 
 
 def _require_granted(role: Role, granted: Collection[Scope]) -> None:
@@ -237,19 +325,6 @@ def _require_granted(role: Role, granted: Collection[Scope]) -> None:
             allowed={"scopes": missing},
             headers={"x-accepted-scopes": " ".join(missing)},
         )
-
-
-def _member(members: list[Member], user_id: UserId) -> Member:
-    for member in members:
-        if member.user_id == user_id:
-            return member
-    raise no_such_member()
-
-
-def _require_owner_left(members: list[Member], leaving: Member) -> None:
-    if leaving.role is Role.OWNER:
-        owners = [member.user_id for member in members if member.role is Role.OWNER]
-        require_owner_left(owners, leaving.user_id)
 
 
 def _named(member: Member, person: rows.Person | None) -> NamedMember:

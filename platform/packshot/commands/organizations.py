@@ -1,21 +1,25 @@
 """Founding an organization: its log, its name and its first key, and a link for its owner."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import uuid4
 
 from domain.api_key import ApiKey
-from domain.errors import NotFound
+from domain.errors import Forbidden, NotFound
 from domain.ids import KeyId, OrgId
 from domain.key_text import KeyText
 from domain.organization import Organization
 from domain.recorded import Actor, Context
 from domain.roles import Role
 from domain.scopes import EVERY_SCOPE
+from packshot.commands.members import role_of
 from packshot.commands.people import Invited, People
 from packshot.store.claims import Claim
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.secrets import Secrets
+from projections.organizations import KnownOrganization, find_organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,47 @@ class Organizations:
     store: EventStore
     secrets: Secrets
     people: People
+    clock: Callable[[], datetime]
+
+    async def find(self, org_id: OrgId) -> KnownOrganization:
+        """An organization as its members know it; raises NotFound."""
+        async with self.store.pools.reading(org_id) as connection:
+            found = await find_organization(connection, org_id.uuid)
+        if found is None:
+            raise NotFound("not_found", "There is no such organization.")
+        return found
+
+    async def rename(self, context: Context, name: str) -> tuple[KnownOrganization, LogHead | None]:
+        """Call it something else; no head where it is called so. Raises InvalidInput."""
+        before = await self.find(context.org_id)
+        async with self.store.alone(context.org_id):
+            organization = await self._load(context.org_id)
+            organization.rename(name)
+            after = replace(before, name=organization.name)
+            if not organization.pending_events:
+                return after, None
+            return after, await self.store.save(context, organization)
+
+    async def close(self, context: Context) -> LogHead:
+        """End an organization, for an owner: its keys and pages are shut with the same commit.
+
+        Who runs the installation can open it again for a while; see ``Organization.close``.
+        """
+        async with self.store.alone(context.org_id):
+            if await role_of(self.store, context) is not Role.OWNER:
+                raise Forbidden(
+                    "scope_missing",
+                    "Only an owner closes an organization.",
+                    fix="Ask an owner of the organization.",
+                )
+            organization = await self._load(context.org_id)
+            organization.close(at=self.clock())
+            head = await self.store.save(context, organization)
+            await self.store.admit(context.org_id, is_open=False)
+        return head
+
+    async def _load(self, org_id: OrgId) -> Organization:
+        return await self.store.load(Organization, org_id=org_id, stream_id=org_id.uuid)
 
     async def create(self, name: str, *, actor_id: str) -> Created:
         """Found an organization with one key of every scope; raises InvalidInput for its name."""
@@ -64,7 +109,7 @@ class Organizations:
     async def invite(self, org_id: OrgId, role: Role, *, actor_id: str) -> Invited:
         """Invite somebody for who runs the installation; raises NotFound."""
         try:
-            await self.store.load(Organization, org_id=org_id, stream_id=org_id.uuid)
+            await self._load(org_id)
         except NotFound:
             raise NotFound(
                 "not_found",

@@ -16,6 +16,7 @@ from packshot.store import people
 from packshot.store import sessions as rows
 from packshot.store.events import EventStore
 from projections.memberships import Place, find_places
+from projections.organizations import Standing
 
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
@@ -37,8 +38,9 @@ class Device:
 class Visitor:
     """A person who is signed in, as a member of the organization that is looked at.
 
-    ``places`` are all organizations the person belongs to; ``has_other_rights`` says that role or
-    organization are not those of the session's last look, so that it needs a new text.
+    ``standing`` is that organization's. ``places`` are all organizations the person belongs to;
+    ``has_other_rights`` says that role or organization are not those of the session's last look, so
+    that it needs a new text.
     """
 
     session_id: SessionId
@@ -48,6 +50,7 @@ class Visitor:
     org_id: OrgId
     org_name: str
     role: Role
+    standing: Standing
     places: tuple[Place, ...]
     proven_at: datetime
     has_other_rights: bool
@@ -208,6 +211,7 @@ def _visitor(
         org_id=place.org_id,
         org_name=place.org_name,
         role=place.role,
+        standing=place.standing,
         places=places,
         proven_at=session.proven_at,
         has_other_rights=(place.org_id, str(place.role)) != (session.org_id, session.role),

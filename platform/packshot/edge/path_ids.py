@@ -4,12 +4,24 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from domain.errors import NotFound
-from domain.ids import Id, IntegrationId, ItemId, JobId, KeyId, PublishId
+from domain.ids import (
+    Id,
+    IntegrationId,
+    InviteId,
+    ItemId,
+    JobId,
+    KeyId,
+    PublishId,
+    TeamId,
+    UserId,
+)
 from packshot.commands.api_keys import no_such_key
 from packshot.commands.catalog import no_such_item
 from packshot.commands.connections import no_such_integration
 from packshot.commands.jobs import no_such_job
+from packshot.commands.members import no_such_invite, no_such_member
 from packshot.commands.publishes import no_such_publish
+from packshot.commands.teams import no_such_team
 
 IdT = TypeVar("IdT", bound=Id)
 
@@ -27,6 +39,21 @@ def key_id_of(path: Mapping[str, str]) -> KeyId:
 def publish_id_of(path: Mapping[str, str]) -> PublishId:
     """The publish of an address; raises NotFound."""
     return _named(PublishId, path["publishId"], no_such_publish)
+
+
+def user_id_of(path: Mapping[str, str]) -> UserId:
+    """The member of an address; raises NotFound."""
+    return _named(UserId, path["userId"], no_such_member)
+
+
+def invite_id_of(path: Mapping[str, str]) -> InviteId:
+    """The invite of an address; raises NotFound."""
+    return _named(InviteId, path["inviteId"], no_such_invite)
+
+
+def team_id_of(path: Mapping[str, str]) -> TeamId:
+    """The team of an address; raises NotFound."""
+    return _named(TeamId, path["teamId"], no_such_team)
 
 
 def integration_id_of(path: Mapping[str, str]) -> IntegrationId:

@@ -52,6 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "already_terminal": Kind(409, "Already ended"),
     "not_adoptable": Kind(409, "The key needs no adoption"),
     "belongs_elsewhere": Kind(409, "A member elsewhere too"),
+    "name_taken": Kind(409, "The name is taken"),
     "last_owner": Kind(409, "The last owner stays"),
     "publish_drifted": Kind(409, "The listing changed meanwhile"),
     "file_too_large": Kind(413, "File is too large"),

@@ -16,7 +16,7 @@ from projections.projection import InlineView
 APPEND_ONE = """
 WITH head AS (
   UPDATE es.tenant_head SET seq = seq + 1, hash = sha256(hash || $2)
-  WHERE tenant_id = $1 AND open
+  WHERE tenant_id = $1 AND open{admitted}
   RETURNING tenant_id, seq, hash
 ), event AS (
   INSERT INTO es.event (tenant_id, seq, stream_id, version, event_id, type, data, meta, at, hash)
@@ -30,7 +30,7 @@ SELECT seq, hash FROM head
 APPEND_SEVERAL = """
 WITH head AS (
   UPDATE es.tenant_head SET seq = seq + cardinality($5::uuid[]), hash = sha256(hash || $2)
-  WHERE tenant_id = $1 AND open
+  WHERE tenant_id = $1 AND open{admitted}
   RETURNING tenant_id, seq, hash
 ), event AS (
   INSERT INTO es.event (tenant_id, seq, stream_id, version, event_id, type, data, meta, at, hash)
@@ -45,8 +45,11 @@ SELECT seq, hash FROM head
 FIRST_VIEW_PARAMETER = 10
 
 
-def append_statement(event_count: int, views: Sequence[InlineView]) -> str:
+def append_statement(event_count: int, views: Sequence[InlineView], *, is_admitted: bool) -> str:
     """The statement for that many events that touch those views.
+
+    ``is_admitted`` is for what the installation itself records: it is finished and told also where
+    the organization is suspended or closed, and lets nobody else in.
 
     Parameters: $1 tenant, $2 the events' digests one after another, $3–$9 stream, version,
     event id, type, data, meta, at (arrays when there are several events); then, for each view, its
@@ -57,7 +60,7 @@ def append_statement(event_count: int, views: Sequence[InlineView]) -> str:
         f", view_{view.name} AS ({view.statement.format(rows=f'${number}::json')})"
         for number, view in enumerate(views, start=FIRST_VIEW_PARAMETER)
     )
-    return template.format(views="".join(ctes))
+    return template.format(views="".join(ctes), admitted="" if is_admitted else " AND admits")
 
 
 def append_arguments(columns: Sequence[tuple[Any, ...]]) -> tuple[Any, ...]:

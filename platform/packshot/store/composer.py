@@ -14,6 +14,9 @@ from packshot.store.append import append_arguments, append_statement, rows_argum
 from packshot.store.codec import Codec, digest
 from projections.projection import InlineView
 
+# Who still writes where an organization is shut: its workers, and who runs the installation.
+OF_THE_INSTALLATION = frozenset({"system", "operator"})
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
@@ -35,7 +38,7 @@ class Composer:
         for number, view in enumerate(self.views):
             for topic in view.topics:
                 self._views_of.setdefault(topic, []).append(number)
-        self._statements: dict[tuple[bool, tuple[int, ...]], str] = {}
+        self._statements: dict[tuple[bool, tuple[int, ...], bool], str] = {}
 
     def compose(self, context: Context, aggregates: Sequence[Aggregate]) -> Append:
         """The append of everything that the aggregates collected; they keep it."""
@@ -56,7 +59,9 @@ class Composer:
         touched = tuple(sorted(number for number in rows if rows[number]))
         return Append(
             tenant_id,
-            self._statement_for(len(columns), touched),
+            self._statement_for(
+                len(columns), touched, is_admitted=context.actor.kind in OF_THE_INSTALLATION
+            ),
             (
                 tenant_id,
                 b"".join(digests),
@@ -66,11 +71,13 @@ class Composer:
             newest_event_id=columns[-1][2],
         )
 
-    def _statement_for(self, event_count: int, views: tuple[int, ...]) -> str:
-        wanted = (event_count == 1, views)
+    def _statement_for(self, event_count: int, views: tuple[int, ...], *, is_admitted: bool) -> str:
+        wanted = (event_count == 1, views, is_admitted)
         if wanted not in self._statements:
             touched = [self.views[number] for number in views]
-            self._statements[wanted] = append_statement(event_count, touched)
+            self._statements[wanted] = append_statement(
+                event_count, touched, is_admitted=is_admitted
+            )
         return self._statements[wanted]
 
 

@@ -84,6 +84,17 @@ class EventStore:
             )
             yield unit
 
+    async def admit(self, org_id: OrgId, *, is_open: bool) -> None:
+        """Let keys and people write for an organization from now on, or let them not.
+
+        Belongs into the unit of work of the event that says so.
+        """
+        async with self.together() as unit:
+            connection = await unit.connection()
+            await connection.execute(
+                "UPDATE es.tenant_head SET admits = $2 WHERE tenant_id = $1", org_id.uuid, is_open
+            )
+
     def when_true(self, callback: Callable[[], None]) -> None:
         """Call this when what was saved is committed: now, or at the end of the unit of work."""
         unit = CURRENT.get()
@@ -211,14 +222,20 @@ class EventStore:
                 fix="Read it again and repeat the change.",
             ) from violation
         if row is None:
-            raise Forbidden(
-                "org_suspended",
-                "Nothing can be written for this organization.",
-                fix="Ask the operator of this installation.",
-            )
+            raise shut()
         return LogHead(
             OrgId(append.tenant_id), row["seq"], row["hash"], self.signer, append.newest_event_id
         )
+
+
+def shut(reason: str | None = None) -> Forbidden:
+    """The refusal of whatever is asked of an organization that is suspended or closed."""
+    return Forbidden(
+        "org_suspended",
+        "Nothing can be done for this organization: it is "
+        + ("closed, suspended or frozen." if reason is None else reason),
+        fix="Ask the operator of this installation.",
+    )
 
 
 @contextmanager

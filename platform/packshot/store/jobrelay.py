@@ -94,20 +94,24 @@ async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most
     Organizations are in order, beginning after one. The recursion hops from one to the next along
     the index, so those who wait long cost no more than those who wait alone: it asks for the whole
     order of ``job_waiting``, since the primary key has tenant_id first too, but every state in it.
-    Within one, higher priorities come first, then the oldest.
+    Within one, higher priorities come first, then the oldest. One that is suspended or closed is
+    hopped over and counts for nothing: its jobs wait.
     """
     rows = await connection.fetch(
         """
         WITH RECURSIVE orgs AS (
-          (SELECT tenant_id, 1 AS nth FROM work.job
-           WHERE state = 'waiting' AND tenant_id > $1
-           ORDER BY tenant_id, priority DESC, job_id LIMIT 1)
+          (SELECT job.tenant_id, head.admits, head.admits::int AS nth
+           FROM (SELECT tenant_id FROM work.job
+                 WHERE state = 'waiting' AND tenant_id > $1
+                 ORDER BY tenant_id, priority DESC, job_id LIMIT 1) job
+           JOIN es.tenant_head head ON head.tenant_id = job.tenant_id)
           UNION ALL
-          SELECT hop.tenant_id, orgs.nth + 1
+          SELECT hop.tenant_id, head.admits, orgs.nth + head.admits::int
           FROM orgs CROSS JOIN LATERAL (
             SELECT tenant_id FROM work.job
             WHERE state = 'waiting' AND tenant_id > orgs.tenant_id
             ORDER BY tenant_id, priority DESC, job_id LIMIT 1) hop
+          JOIN es.tenant_head head ON head.tenant_id = hop.tenant_id
           WHERE orgs.nth < $2
         )
         SELECT orgs.tenant_id, due.job_id
@@ -116,6 +120,7 @@ async def next_in_turn(connection: DriverConnection, *, after: UUID | None, most
           FROM (SELECT priority, job_id FROM work.job
                 WHERE work.job.tenant_id = orgs.tenant_id AND state = 'waiting'
                 ORDER BY priority DESC, job_id LIMIT $2) first) due
+        WHERE orgs.admits
         ORDER BY due.turn, orgs.nth LIMIT $2
         """,
         after or BEFORE_ALL,

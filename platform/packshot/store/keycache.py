@@ -5,18 +5,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from domain.access import Access, Person, access
-from domain.errors import Unauthenticated
+from domain.errors import Refusal, Unauthenticated
 from domain.ids import KeyId, OrgId, TeamId, UserId
 from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.networks import Network, read_networks
+from domain.org_limits import OrgLimits
 from domain.scopes import Scope
+from packshot.store.events import shut
 from packshot.store.pool import Pools
 from packshot.store.secrets import Secrets
 from projections.api_keys import find_key, rate_limit_of, responsible_of
+from projections.organizations import Standing
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -33,6 +37,7 @@ class KeyRecord:
     ``held`` are the scopes it was given, ``access`` what it may do today: no more than the person
     who answers for it, ``responsible``, None for a key of the organization's own. Without
     ``networks`` it works from everywhere, without ``rate_limit`` it has no limit of its own.
+    ``limits`` are those of its organization.
     """
 
     org_id: OrgId
@@ -49,6 +54,7 @@ class KeyRecord:
     environment: str
     created_at: datetime
     expires_at: datetime | None
+    limits: OrgLimits
 
     @property
     def is_test(self) -> bool:
@@ -69,7 +75,7 @@ class _Kept:
     mac: bytes = field(repr=False)
     pepper: bytes = field(repr=False)
     record: KeyRecord
-    refused: Callable[[], Unauthenticated] | None
+    refused: Callable[[], Refusal] | None
 
 
 class KeyCache:
@@ -93,8 +99,8 @@ class KeyCache:
         """The record of a key.
 
         Raises Unauthenticated: key_malformed, key_unknown, and to whoever holds the secret also
-        key_expired and key_revoked. The checksum is tried first: a mistyped key never reaches the
-        database.
+        key_expired and key_revoked, and Forbidden (org_suspended). The checksum is tried first: a
+        mistyped key never reaches the database.
         """
         kept = self._kept.get(text[11:19])
         if kept is None or kept.until_s <= self.monotonic():
@@ -126,12 +132,13 @@ class KeyCache:
             row = await find_key(connection, key.kid)
         if row is None or row["environment"] != key.environment:
             raise unknown_key()
+        standing = Standing.of(row)
         kept = _Kept(
             until_s=asked_s + min(TTL_S, _seconds_left(row, asked_at)),
             mac=row["mac"],
             pepper=self.secrets.peppers[row["pepper_id"]],
-            record=_record(row, key),
-            refused=_refusal_of(row, asked_at),
+            record=_record(row, key, standing),
+            refused=_refusal_of(row, asked_at, standing),
         )
         if len(self._kept) >= KEPT_KEYS:
             self._kept.clear()
@@ -139,7 +146,7 @@ class KeyCache:
         return kept
 
 
-def _record(row: "Record", key: KeyText) -> KeyRecord:
+def _record(row: "Record", key: KeyText, standing: Standing) -> KeyRecord:
     held = frozenset(map(Scope, row["scopes"]))
     responsible = responsible_of(row)
     team_id = None if row["team_id"] is None else TeamId(row["team_id"])
@@ -158,6 +165,7 @@ def _record(row: "Record", key: KeyText) -> KeyRecord:
         environment=row["environment"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+        limits=standing.limits,
     )
 
 
@@ -167,7 +175,7 @@ def _seconds_left(row: "Record", at: datetime) -> float:
     return min(((end - at).total_seconds() for end in ends if end > at), default=TTL_S)
 
 
-def _refusal_of(row: "Record", at: datetime) -> Callable[[], Unauthenticated] | None:
+def _refusal_of(row: "Record", at: datetime, standing: Standing) -> Callable[[], Refusal] | None:
     """Why a holder of the row's secret is not let in; None when it is."""
     if row["revoked_at"] is not None:
         return _revoked_key
@@ -175,6 +183,11 @@ def _refusal_of(row: "Record", at: datetime) -> Callable[[], Unauthenticated] | 
         return _expired_key
     if row["secret_until"] is not None and row["secret_until"] <= at:
         return _replaced_secret
+    match standing.status:
+        case "closed":
+            return partial(shut, "closed.")
+        case "suspended":
+            return partial(shut, f"suspended. {standing.suspended_for}")
     return None
 
 

@@ -14,13 +14,15 @@ import orjson
 
 from domain import ids
 from domain.listing import ListingPlan, Target, Wish
+from domain.org_limits import OrgLimits
 from domain.recorded import Actor
 from domain.roles import Role
+from domain.team import TeamRole
 
 MARK = "$"
 PLAIN = frozenset({type(None), str, int, float, bool})
 ID_CLASSES = ids.Id.__subclasses__()
-RECORDS = (Actor, ListingPlan, Target, Wish)
+RECORDS = (Actor, ListingPlan, OrgLimits, Target, Wish)
 
 
 def to_json(state: Mapping[str, Any]) -> str:
@@ -58,6 +60,7 @@ BY_CLASS: dict[type, _Known] = {
     UUID: _Known("uuid", str, UUID),
     datetime: _Known("moment", datetime.isoformat, datetime.fromisoformat),
     Role: _Known("Role", str, Role),
+    TeamRole: _Known("TeamRole", str, TeamRole),
     **{kind: _id(kind) for kind in ID_CLASSES},
     **{kind: _record(kind) for kind in RECORDS},
 }

@@ -15,7 +15,7 @@ from domain.user import INSTALLATION
 from given import founded
 from locks import until_waiting, writers_held
 from packshot.commands.accounts import Accounts
-from packshot.commands.members import Members
+from packshot.commands.members import Members, Wanted
 from packshot.commands.people import Joined, People
 from packshot.commands.sessions import IDLE, LONGEST, PROOF_LIFE, Sessions
 from packshot.store.events import EventStore
@@ -65,7 +65,7 @@ class House:
         return joined.user_id
 
     async def roles(self) -> dict[UserId, str]:
-        listed = await self.members.members(self.org_id)
+        listed = (await self.members.list(self.org_id, Wanted(limit=200))).members
         return {member.user_id: str(member.role) for member in listed}
 
 
@@ -86,7 +86,7 @@ async def test_who_comes_by_a_link_is_a_member_and_signs_in(house: House) -> Non
     known = await house.people.sign_in(email="MARA@example.com", password=PASSWORD)
 
     assert known == Joined(user_id, house.org_id)
-    (member,) = await house.members.members(house.org_id)
+    (member,) = (await house.members.list(house.org_id, Wanted(limit=200))).members
     assert (member.user_id, member.name, member.email) == (
         user_id,
         "Mara Oduya",
@@ -116,7 +116,7 @@ async def test_names_are_what_people_call_themselves(house: House, name: str) ->
 
     await house.people.join(link, email="a@example.com", name=f" {name} ", password=PASSWORD)
 
-    (member,) = await house.members.members(house.org_id)
+    (member,) = (await house.members.list(house.org_id, Wanted(limit=200))).members
     assert member.name == name
 
 
@@ -215,7 +215,7 @@ async def test_who_has_an_account_joins_with_its_password_and_with_no_other(
 
     assert isinstance(stranger, Unauthenticated)
     assert joined == Joined(user_id, globex.org_id)
-    (member,) = await globex.members.members(globex.org_id)
+    (member,) = (await globex.members.list(globex.org_id, Wanted(limit=200))).members
     assert member.name == "Mara Oduya"
 
 

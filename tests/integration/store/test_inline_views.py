@@ -7,14 +7,17 @@ import asyncpg
 import pytest
 
 from domain.api_key import ApiKey
-from domain.ids import InviteId, OrgId, UserId
+from domain.ids import InviteId, OrgId, TeamId, UserId
 from domain.invite import Invite
 from domain.job import Job
 from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.membership import Membership
+from domain.org_limits import OrgLimits
+from domain.organization import Organization
 from domain.roles import Role
 from domain.scopes import Scope
+from domain.team import Team, TeamRole
 from given import context, founded, organizations_of, requested_job, store_of
 from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.organizations import Created
@@ -48,6 +51,9 @@ async def test_replay_equals_living(
     membership.end()
     invite.withdraw()
     await store.save(context(org_id), membership, invite)
+
+    await change_organization(store, org_id)
+    await change_teams(store, org_id)
 
     owner = await asyncpg.connect(database.owner_url)
     table = f"views.{view.name}"
@@ -84,6 +90,41 @@ async def change_key(store: EventStore, acme: Created) -> None:
         lambda key: key.revoke("leaked"),
     ):
         await store.change(context(acme.org_id), ApiKey, stream_id=acme.key_id.uuid, verb=verb)
+
+
+async def change_organization(store: EventStore, org_id: OrgId) -> None:
+    """Everything that can happen to an organization, one after another."""
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    for verb in (
+        lambda one: one.rename("Another"),
+        lambda one: one.limit(OrgLimits(at_once=2)),
+        lambda one: one.suspend("Unpaid"),
+        lambda one: one.rename("Yet another"),
+        lambda one: one.resume(),
+        lambda one: one.close(at=at),
+        lambda one: one.reopen(at=at),
+        lambda one: one.suspend("Unpaid again"),
+    ):
+        await store.change(context(org_id), Organization, stream_id=org_id.uuid, verb=verb)
+
+
+async def change_teams(store: EventStore, org_id: OrgId) -> None:
+    """A team whose member comes, leads, goes and comes back, and one that was deleted."""
+    team, ended = (Team.create(TeamId.new(), name=name) for name in ("Shoes", "Hats"))
+    ann = UserId.new()
+    await store.save(context(org_id), team)
+    await store.save(context(org_id), ended)
+    for verb in (
+        lambda one: one.put_member(ann, TeamRole.MEMBER),
+        lambda one: one.put_member(ann, TeamRole.LEAD),
+        lambda one: one.rename("Boots"),
+        lambda one: one.remove_member(ann),
+        lambda one: one.put_member(ann, TeamRole.MEMBER),
+    ):
+        verb(team)
+        await store.save(context(org_id), team)
+    ended.delete()
+    await store.save(context(org_id), ended)
 
 
 async def connect_shops(store: EventStore, org_id: OrgId) -> None:

@@ -6,9 +6,10 @@ import asyncpg
 import pytest
 
 from domain.connection import Connection
-from domain.ids import OrgId, UserId
+from domain.ids import OrgId, TeamId, UserId
 from domain.membership import Membership
 from domain.roles import Role
+from domain.team import Team, TeamRole
 from domain.user import INSTALLATION
 from follow import followed
 from given import SECRETS, context, organizations_of, requested_job
@@ -73,6 +74,9 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
         loaded = await store.load(Connection, org_id=org_id, stream_id=connection.id)
         store.snapshots.keep(org_id, loaded, event_id=loaded.id)
         await store.snapshots.settle()
+        team, ann = Team.create(TeamId.new(), name="Shoes"), UserId.new()
+        team.put_member(ann, TeamRole.LEAD)
+        await store.save(context(org_id), team)
         made.append(org_id)
     await a_person_signs_in(store, made[0])
     await followed(database)

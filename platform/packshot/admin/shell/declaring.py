@@ -110,6 +110,7 @@ class Page:
     cost: float
     is_public: bool
     needs_proof: bool
+    is_kept_open: bool
 
     @property
     def name(self) -> str:
@@ -127,6 +128,7 @@ def page(  # noqa: PLR0913 - a declaration says everything in one place
     cost: float = 0.0,
     is_public: bool = False,
     needs_proof: bool = False,
+    is_kept_open: bool = False,
 ) -> Callable[[PageHandler], Page]:
     """Declare a page.
 
@@ -135,9 +137,13 @@ def page(  # noqa: PLR0913 - a declaration says everything in one place
     a member carries the session's token; ``form`` reads its fields. ``file_field`` lets the body be
     multipart with that file. ``cost`` is the weight on the organization's limit, as the API's.
     A POST that ``needs_proof`` is asked for the password first, where that is some minutes ago.
+    ``is_kept_open`` is for what people may still do while the organization is suspended.
     """
 
     def declare(handler: PageHandler) -> Page:
-        return Page(method, path, handler, scope, form, file_field, cost, is_public, needs_proof)
+        return Page(
+            method, path, handler, scope, form, file_field, cost,
+            is_public, needs_proof, is_kept_open,
+        )  # fmt: skip
 
     return declare

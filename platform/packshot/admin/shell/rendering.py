@@ -62,6 +62,7 @@ NAVIGATION: Sequence[tuple[str, Sequence[Section]]] = (
         (
             Section("Team", "/team", "users", Scope.MEMBERS_READ),
             Section("Activity", "/activity", "history", Scope.AUDIT_READ),
+            Section("Settings", "/settings", "settings", Scope.MEMBERS_READ),
         ),
     ),
 )

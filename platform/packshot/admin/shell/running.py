@@ -10,6 +10,8 @@ from quart import Quart, Request, Response, request
 from werkzeug.exceptions import NotFound as UnknownAddress
 
 from domain.errors import Forbidden, InvalidInput, NotFound, Refusal
+from domain.roles import Role
+from domain.scopes import Scope
 from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.admin.shell.assets import PREFIX, asset_response
 from packshot.admin.shell.cookies import session_token, set_session
@@ -33,6 +35,7 @@ from packshot.edge.replies import CLIENT_CLOSED_REQUEST, refusal_of_error, respo
 from packshot.edge.spool import Spooled, spool_of
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
+from packshot.store.events import shut
 
 if TYPE_CHECKING:
     from packshot.wiring import Services
@@ -88,6 +91,7 @@ class Pages:
             await self._recognize(visit)
             if visit.signed_in is None and not page.is_public:
                 return _to_sign_in(visit)
+            _require_standing(page, visit)
             _require_role(page, visit)
             if page.cost and visit.signed_in is not None:
                 await self._gate.charge_visitor(visit.exchange, visit.visitor.org_id, page.cost)
@@ -142,6 +146,15 @@ def _require_role(page: Page, visit: Visit[Any]) -> None:
             f"Your role here is {visit.visitor.role}, which does not allow this.",
             fix="Ask an owner or admin of the organization.",
         )
+
+
+def _require_standing(page: Page, visit: Visit[Any]) -> None:
+    """Of a suspended organization owners may read the trail; else it is shut, and says why."""
+    if page.is_public or page.is_kept_open or visit.visitor.standing.status == "active":
+        return
+    is_reading = page.method == "GET" and page.scope is Scope.AUDIT_READ
+    if not (is_reading and visit.visitor.role is Role.OWNER):
+        raise shut(f"suspended. {visit.visitor.standing.suspended_for}")
 
 
 @asynccontextmanager
