@@ -74,6 +74,11 @@ class User(Aggregate):
 
         TOPIC = "user.enabled.v1"
 
+    class Erased(Event):
+        """What is personal about the person is gone; this id stands for nobody any more."""
+
+        TOPIC = "user.erased.v1"
+
     @classmethod
     def register(cls, user_id: UserId) -> Self:
         """Give a person an account."""
@@ -83,6 +88,7 @@ class User(Aggregate):
     def __init__(self) -> None:
         self.password_changes = 0
         self.is_disabled = False
+        self.is_erased = False
         self.issuers: list[str] = []
 
     def set_password(self) -> None:
@@ -159,3 +165,13 @@ class User(Aggregate):
     @event(Enabled)
     def _enabled(self) -> None:
         self.is_disabled = False
+
+    def erase(self) -> None:
+        """Note that nothing personal is kept any more; raises Conflict (already_terminal) twice."""
+        if self.is_erased:
+            raise Conflict("already_terminal", "This person is erased already.")
+        self._erased()
+
+    @event(Erased)
+    def _erased(self) -> None:
+        self.is_erased = True

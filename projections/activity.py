@@ -24,7 +24,7 @@ from domain.ids import (
     UserId,
 )
 from projections.api_keys import key_names
-from projections.sentences import TYPES_THAT_TELL_MORE, sentence_of
+from projections.sentences import NOBODY, TYPES_THAT_TELL_MORE, sentence_of
 
 if TYPE_CHECKING:
     from asyncpg import Record
@@ -101,9 +101,9 @@ class Activity:
         return acting | ({str(self.data["user_id"])} if "user_id" in self.data else set())
 
     def naming(self, names: Mapping[str, str]) -> "Activity":
-        """The same entry with people called by those names."""
-        person = names.get(str(self.data.get("user_id")))
-        told = self.data if person is None else {**self.data, "person": person}
+        """The same entry with people called by those names, who has none as a former member."""
+        person = names.get(str(self.data.get("user_id")), NOBODY)
+        told = {**self.data, "person": person}
         return replace(
             self,
             actor_name=self.actor_name or names.get(self.actor_id),

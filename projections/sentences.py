@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, str] = {
     "user.oidc-linked": "A person linked their account to {issuer}.",
     "user.oidc-unlinked": "A person unlinked their account from {issuer}.",
     "user.disabled": "A person was kept out of the installation.",
+    "user.erased": "A person was erased: name, address and password are gone.",
     "user.enabled": "A person was let into the installation again.",
     "invite.sent": "Somebody was invited as {role}.",
     "invite.accepted": "An invitation was accepted.",
@@ -89,6 +90,7 @@ SENTENCES: Mapping[str, str] = {
 }
 
 SOMEBODY = "A person"
+NOBODY = "A former member"  # whose name is gone, where names were looked for
 
 
 def _has_fields(template: str) -> bool:

@@ -31,6 +31,7 @@ from packshot.commands.checkpoints import Checkpoints
 from packshot.commands.compliance import Compliance
 from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
+from packshot.commands.erasing import Erasing
 from packshot.commands.histories import Histories
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
@@ -150,6 +151,11 @@ class Services:
     def key_adoptions(self) -> KeyAdoptions:
         """Answering for keys of people who have left."""
         return KeyAdoptions(self.api_keys)
+
+    @property
+    def erasing(self) -> Erasing:
+        """Forgetting people."""
+        return Erasing(self.store, self.members)
 
     @property
     def audit(self) -> Audit:

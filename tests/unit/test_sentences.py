@@ -1,7 +1,11 @@
 """Every event is told in a sentence, also one that nobody wrote a sentence for."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from domain.ids import EventId, UserId
+from projections.activity import Activity
 from projections.sentences import SENTENCES, TYPES_THAT_TELL_MORE, sentence_of
 
 
@@ -48,3 +52,24 @@ def test_a_publish_is_told_by_whatever_names_its_listing(
     sentence = sentence_of("publish.requested", {"target": target})
 
     assert sentence == f"A publish to {named} was asked for."
+
+
+def test_who_has_no_name_any_more_is_a_former_member() -> None:
+    user_id = str(UserId.new())
+    entry = Activity(
+        event_id=EventId.new(),
+        position=7,
+        at=datetime(2026, 11, 23, tzinfo=UTC),
+        type="membership.ended",
+        actor_type="system",
+        actor_id="test",
+        actor_name=None,
+        subject_type="membership",
+        subject_id="",
+        sentence="",
+        request_id="",
+        data={"user_id": user_id},
+    )
+
+    assert entry.naming({}).sentence == "A former member belongs to the organization no more."
+    assert entry.naming({user_id: "Jun"}).sentence == "Jun belongs to the organization no more."

@@ -10,6 +10,7 @@ from packshot.cli.speaking import AsJson, DataOrElse
 
 if TYPE_CHECKING:
     from domain.ids import UserId
+    from packshot.commands.erasing import Gone
     from packshot.wiring import Services
 
 person = typer.Typer(help="The people of an installation.", no_args_is_help=True)
@@ -61,3 +62,21 @@ def enable(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) ->
     user_id = str(in_installation(let_in, data=data))
     told = {"userId": user_id, "disabled": False}
     typer.echo(json.dumps(told) if as_json else f"{user_id} is let in again.")
+
+
+@person.command("erase")
+def erase(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
+    """Erase a person for good: name, address, password, sessions and every membership.
+
+    What they did stays in the logs, under an id that is nobody's: every chain holds as before.
+    Refused where an organization would be left without an owner.
+    """
+
+    async def forget(services: "Services") -> "Gone":
+        return await services.erasing.erase(email, actor_id="packshot person erase")
+
+    gone = in_installation(forget, data=data)
+    left = [str(place.org_id) for place in gone.left]
+    told = {"userId": str(gone.user_id), "erased": True, "left": left}
+    from_where = f", and left {', '.join(left)}" if left else ""
+    typer.echo(json.dumps(told) if as_json else f"{gone.user_id} is erased{from_where}.")

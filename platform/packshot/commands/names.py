@@ -9,7 +9,7 @@ from packshot.commands.people import People
 from packshot.store.pool import Pools
 from projections.api_keys import key_names
 
-NAMELESS = {"key": "An API key", "user": "Somebody who has left"}
+NAMELESS = {"key": "An API key", "user": "A former member"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def called(kind: str, actor_id: str, names: Mapping[str, str]) -> str:
     if kind == "operator":
         return "the operator"
     nameless = {"key": f"key {actor_id}", "user": "somebody who has left"}
+    nameless = {"key": f"key {actor_id}", "user": "a former member"}
     return names.get(actor_id) or nameless.get(kind, f"Packshot ({actor_id})")
 
 
