@@ -30,6 +30,7 @@ from packshot.api import (
     job_events,
     jobs,
     keys,
+    limits,
     members,
     organization,
     outputs,
@@ -82,6 +83,7 @@ ENDPOINTS = (
     publishes.retry_publish,
     publishes.verify_publish,
     whoami.whoami,
+    limits.read_limits,
     integrations.connect_integration,
     integrations.list_integrations,
     integrations.find_integration,
@@ -245,7 +247,7 @@ def create_app(services: "Services") -> Quart:
     state = ServingState(limiter, document, postman_collection(document))
     state.on_drain.append(services.jobs.endings.give_up)
     app.extensions[STATE] = state
-    gate = Gate(services.keys, services.key_uses, limiter)
+    gate = Gate(services.keys, services.key_uses, limiter, places=state.places)
     pages = Pages(services, state, gate=gate)
     pages.install(app, PAGES)
     install(app, endpoints, services=services, state=state, gate=gate, stray_page=pages.refuse)
@@ -258,11 +260,13 @@ def create_app(services: "Services") -> Quart:
         sweep_spool(spool_of(settings.storage_dir))
 
     @app.while_serving
-    async def tell_key_uses() -> AsyncGenerator[None, None]:
+    async def tell_key_uses_and_renew_places() -> AsyncGenerator[None, None]:
         telling = asyncio.create_task(services.key_uses.keep_telling())
+        renewing = asyncio.create_task(state.places.keep_renewing())
         yield
-        telling.cancel()
-        await asyncio.wait([telling])
+        for task in (telling, renewing):
+            task.cancel()
+        await asyncio.wait([telling, renewing])
 
     @app.after_serving
     async def close_limiter() -> None:

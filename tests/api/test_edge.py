@@ -21,8 +21,9 @@ from packshot.config import Settings
 from packshot.edge.contract import Access, Call, Endpoint, NoFields, Reply, endpoint
 from packshot.edge.credentials import Credentials
 from packshot.edge.exchange import Exchange
-from packshot.edge.gate import MOST_AT_ONCE, Gate
+from packshot.edge.gate import Gate
 from packshot.edge.limiter import Limiter
+from packshot.edge.places import MOST_AT_ONCE, Places
 from packshot.store.keycache import KeyRecord
 from packshot.wiring import Services, open_services
 
@@ -71,22 +72,25 @@ def exchange_of(org_id: OrgId) -> Exchange:
     return exchange
 
 
-def test_an_organization_holds_sixty_four_places() -> None:
-    gate = Gate(keys=None, uses=None, limiter=Limiter.connect("redis://127.0.0.1:1"))  # type: ignore[arg-type]
+async def test_an_organization_holds_sixty_four_places() -> None:
+    limiter = Limiter.connect("redis://127.0.0.1:1")
+    gate = Gate(keys=None, uses=None, limiter=limiter, places=Places(limiter))  # type: ignore[arg-type]
     acme, globex = OrgId.new(), OrgId.new()
     held = [gate.place(heavy(), exchange_of(acme)) for _ in range(MOST_AT_ONCE)]
     for place in held:
-        place.__enter__()
+        await place.__aenter__()
 
-    with pytest.raises(Refusal) as refused, gate.place(heavy(), exchange_of(acme)):
+    with pytest.raises(Refusal) as refused:
+        async with gate.place(heavy(), exchange_of(acme)):
+            pass
+    async with gate.place(heavy(), exchange_of(globex)), gate.place(heavy(0.1), exchange_of(acme)):
         pass
-    with gate.place(heavy(), exchange_of(globex)), gate.place(heavy(0.1), exchange_of(acme)):
-        pass
-    held[0].__exit__(None, None, None)
-    with gate.place(heavy(), exchange_of(acme)):
+    await held[0].__aexit__(None, None, None)
+    async with gate.place(heavy(), exchange_of(acme)):
         pass
 
     assert refused.value.code == "concurrency_limited"
+    await limiter.close()
 
 
 @pytest.mark.parametrize("key", ["a", '"a-b"', "8e03978e-40d5-43dd-bc93-6894a57f9324", "k" * 255])

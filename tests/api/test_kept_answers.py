@@ -92,8 +92,8 @@ async def things(services: Services, handlers: Handlers) -> AsyncIterator[Things
     """A client of an application with these endpoints."""
     app = Application()
     limiter = Limiter.connect(services.settings.redis_url)
-    gate = Gate(services.keys, services.key_uses, limiter)
     state = ServingState(limiter, b"", b"")
+    gate = Gate(services.keys, services.key_uses, limiter, places=state.places)
     install(
         app,
         handlers.endpoints(),

@@ -196,7 +196,36 @@ def test_the_tightest_bucket_is_told() -> None:
     wide = Decision(ORGANIZATION, allowed=True, remaining=900, reset_s=1, retry_after_s=0)
     narrow = Decision(ADDRESS, allowed=True, remaining=3, reset_s=50, retry_after_s=0)
 
-    assert tightest([wide, narrow]) is narrow
+    told = tightest([wide, narrow])
+
+    assert told.policy is ADDRESS
+    assert told.also == (wide,)
+
+
+def test_a_refusal_is_told_before_a_bucket_that_is_nearly_empty() -> None:
+    low = Decision(ADDRESS, allowed=True, remaining=0, reset_s=50, retry_after_s=0)
+    short = Decision(SLOW, allowed=False, remaining=9, reset_s=9, retry_after_s=2)
+    long = Decision(SLOWER, allowed=False, remaining=9, reset_s=9, retry_after_s=7)
+
+    assert [told.policy for told in policies_of(tightest([low, short, long]))] == [
+        SLOWER, SLOW, ADDRESS,
+    ]  # fmt: skip
+
+
+def test_the_ietf_header_lists_every_policy_and_the_tightest_first() -> None:
+    wide = Decision(ORGANIZATION, allowed=True, remaining=900, reset_s=0.2, retry_after_s=0)
+    narrow = Decision(ADDRESS, allowed=False, remaining=0, reset_s=59.5, retry_after_s=1.2)
+
+    headers = dict(limit_headers(tightest([wide, narrow])))
+
+    assert headers[b"ratelimit"] == b'"address";r=0;t=2, "organization";r=900;t=1'
+    assert headers[b"ratelimit-policy"] == b'"address";q=30;w=60, "organization";q=1000;w=10'
+    assert headers[b"x-ratelimit-limit"] == b"30"
+
+
+def policies_of(decision: Decision) -> list[Decision]:
+    """The decision and those beside it, in the order told."""
+    return [decision, *decision.also]
 
 
 def test_the_wait_of_a_refusal_stands_in_both_families() -> None:
@@ -249,6 +278,8 @@ def test_a_read_costs_a_tenth_and_a_packshot_one() -> None:
 
     assert of_weight_one.keys() == {
         "/api/v1/process",
+        "/api/v1/audit/export",
+        "/api/v1/audit/verify",
         "/api/v1/compliance",
         "/api/v1/integrations/{integrationId}/credentials",
         "/api/v1/integrations/{integrationId}/test",

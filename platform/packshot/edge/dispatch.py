@@ -94,7 +94,7 @@ class _Runner:
             call: Call[Any] = Call(
                 self._services, self._state, exchange, asked, path, form=NO_FIELDS
             )
-            with self._gate.place(endpoint, exchange):
+            async with self._gate.place(endpoint, exchange):
                 if endpoint.has_body:
                     return await self._run_with_body(call)
                 call.form = _form_of_query(endpoint, asked.query_string)

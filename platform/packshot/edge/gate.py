@@ -1,8 +1,6 @@
 """Admission: the key, the limit, the scope and a free place, in this order, before any body."""
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from domain.errors import Refusal
@@ -21,24 +19,26 @@ from packshot.edge.limits import (
     organization_charge,
     rate_limited,
 )
+from packshot.edge.places import Places
 
 if TYPE_CHECKING:
     from packshot.store.keycache import KeyCache, KeyRecord
     from packshot.store.keyuse import KeyUses
 
-# The HTTP API's "Limits": 64 requests of an organization at once, counted where work is heavy.
-MOST_AT_ONCE = 64
+# Whose work is at least this heavy holds a place while it is done.
 HEAVY_COST = 1.0
 
 
 class Gate:
     """Lets a request in, or refuses it."""
 
-    def __init__(self, keys: "KeyCache", uses: "KeyUses", limiter: Limiter) -> None:
+    def __init__(
+        self, keys: "KeyCache", uses: "KeyUses", limiter: Limiter, *, places: Places
+    ) -> None:
         self._keys = keys
         self._uses = uses
         self._limiter = limiter
-        self._at_once: Counter[OrgId] = Counter()
+        self._places = places
 
     async def admit(self, endpoint: Endpoint, exchange: Exchange, *, query: bytes) -> None:
         """Set the exchange's key and decision; raises the Refusal that fits."""
@@ -82,29 +82,19 @@ class Gate:
         await self._charge(exchange, charge)
         exchange.decision = told
 
-    def place(self, endpoint: Endpoint, exchange: Exchange) -> AbstractContextManager[None]:
+    def place(self, endpoint: Endpoint, exchange: Exchange) -> AbstractAsyncContextManager[None]:
         """Hold one of the places of the key's organization while heavy work is done for it."""
         org_id = None if exchange.key is None else exchange.key.org_id
         return self.place_of(org_id, endpoint.cost)
 
-    @contextmanager
-    def place_of(self, org_id: OrgId | None, cost: float) -> Iterator[None]:
+    def place_of(self, org_id: OrgId | None, cost: float) -> AbstractAsyncContextManager[None]:
         """Hold one of the organization's places while heavy work is done for it.
 
-        Counted in this process alone; raises Refusal (concurrency_limited) when all are taken.
+        Entering it raises Refusal (concurrency_limited) when all are taken.
         """
         if cost < HEAVY_COST or org_id is None:
-            yield
-            return
-        if self._at_once[org_id] >= MOST_AT_ONCE:
-            raise _concurrency_limited()
-        self._at_once[org_id] += 1
-        try:
-            yield
-        finally:
-            self._at_once[org_id] -= 1
-            if not self._at_once[org_id]:
-                del self._at_once[org_id]
+            return nullcontext()
+        return self._places.held(org_id)
 
     async def _authenticate(self, exchange: Exchange, query: bytes) -> "KeyRecord | None":
         try:
@@ -124,12 +114,3 @@ class Gate:
         exchange.decision = decision = await self._limiter.take(charges)
         if not decision.allowed:
             raise rate_limited(decision)
-
-
-def _concurrency_limited() -> Refusal:
-    return Refusal(
-        "concurrency_limited",
-        f"{MOST_AT_ONCE} requests of this organization are being worked on.",
-        fix="Wait for one of them to be answered.",
-        headers={"Retry-After": "1"},
-    )

@@ -1,11 +1,11 @@
 """The limiter: asks Valkey for what is waiting in one call, and goes on by itself without it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import structlog
@@ -22,6 +22,7 @@ PROBE_EVERY_S = 1.0
 MAX_BATCH = 256
 
 log = structlog.get_logger()
+AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(slots=True)
@@ -54,7 +55,7 @@ class Limiter:
         """A limiter on the Valkey of this URL (``redis://…`` or ``unix://…``), in its own index."""
         pool = BlockingConnectionPool.from_url(
             in_own_database(redis_url),
-            max_connections=4,
+            max_connections=16,
             timeout=answer_within_s,
             socket_timeout=answer_within_s,
             socket_connect_timeout=answer_within_s,
@@ -76,6 +77,17 @@ class Limiter:
         if self._flight is None:
             self._flight = asyncio.create_task(self._fly())
         return await ticket.decided
+
+    async def ask(self, question: Callable[[Redis], Awaitable[AnswerT]]) -> AnswerT | None:
+        """The answer to another question to the same Valkey; None, at once, while it is away."""
+        if self._probe is not None:
+            return None
+        try:
+            async with asyncio.timeout(self._answer_within_s):
+                return await question(self._client)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._open_breaker(error)
+            return None
 
     async def close(self) -> None:
         """Close the connections; whoever still waits is decided in this process."""

@@ -6,7 +6,7 @@ own, which counts each request as one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import ceil
@@ -54,7 +54,8 @@ class Decision:
     """What the limiter said of one request, told by the tightest bucket it applied.
 
     ``remaining`` counts requests of weight 1; ``reset_s`` is when the bucket is whole again and
-    ``retry_after_s`` when this same request would pass (0: it passed).
+    ``retry_after_s`` when this same request would pass (0: it passed). ``also`` are the other
+    buckets that it applied to, tightest first.
     """
 
     policy: Policy
@@ -62,6 +63,7 @@ class Decision:
     remaining: int
     reset_s: float
     retry_after_s: float
+    also: "tuple[Decision, ...]" = ()
 
 
 ORGANIZATION = Policy("organization", burst=1000, per_second=100.0)
@@ -112,11 +114,19 @@ def address_charge(address: str, *, policy: Policy = ADDRESS) -> Charge:
 
 
 def tightest(decisions: Sequence[Decision]) -> Decision:
-    """The decision that tells most: the refusal with the longest wait, else the fullest bucket."""
-    refused = [decision for decision in decisions if not decision.allowed]
-    if refused:
-        return max(refused, key=lambda decision: decision.retry_after_s)
-    return min(decisions, key=lambda decision: decision.remaining / decision.policy.burst)
+    """The decision that tells most: the refusal with the longest wait, else the fullest bucket.
+
+    The others stand in its ``also``.
+    """
+    if len(decisions) == 1:
+        return decisions[0]
+    first, *others = sorted(decisions, key=_slack)
+    return replace(first, also=tuple(others))
+
+
+def _slack(decision: Decision) -> tuple[bool, float]:
+    share_left = decision.remaining / decision.policy.burst
+    return decision.allowed, share_left if decision.allowed else -decision.retry_after_s
 
 
 def rate_limited(decision: Decision) -> Refusal:
@@ -135,20 +145,28 @@ def limit_headers(decision: Decision) -> list[tuple[bytes, bytes]]:
     """The limit headers of an answer, in both families.
 
     ``x-ratelimit-reset`` is Unix time. ``RateLimit`` and ``RateLimit-Policy`` follow
-    draft-ietf-httpapi-ratelimit-headers-10; its ``t`` is Retry-After when the request was refused.
+    draft-ietf-httpapi-ratelimit-headers-10: lists of all policies that applied, here with the
+    tightest first; ``t`` is Retry-After where the policy refused the request.
     """
-    limit = _LIMITS[decision.policy] if decision.policy in _LIMITS else _limit_of(decision.policy)
-    remaining = b"%d" % decision.remaining
-    wait = ceil(decision.retry_after_s)
-    reset = ceil(decision.reset_s)
+    limit = _limit_of(decision.policy)
+    told, policies = _told(decision, limit), limit.policy
+    for other in decision.also:
+        limit_of_other = _limit_of(other.policy)
+        told += b", " + _told(other, limit_of_other)
+        policies += b", " + limit_of_other.policy
     return [
         (b"x-ratelimit-limit", limit.limit),
-        (b"x-ratelimit-remaining", remaining),
-        (b"x-ratelimit-reset", b"%d" % (ceil(time()) + reset)),
-        (b"x-ratelimit-retry-after", b"%d" % wait),
-        (b"ratelimit", b"%s;r=%s;t=%d" % (limit.quoted_name, remaining, wait or reset)),
-        (b"ratelimit-policy", limit.policy),
+        (b"x-ratelimit-remaining", b"%d" % decision.remaining),
+        (b"x-ratelimit-reset", b"%d" % (ceil(time()) + ceil(decision.reset_s))),
+        (b"x-ratelimit-retry-after", b"%d" % ceil(decision.retry_after_s)),
+        (b"ratelimit", told),
+        (b"ratelimit-policy", policies),
     ]
+
+
+def _told(decision: Decision, limit: "_LimitBytes") -> bytes:
+    wait_s = ceil(decision.retry_after_s) or ceil(decision.reset_s)
+    return b"%s;r=%d;t=%d" % (limit.quoted_name, decision.remaining, wait_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +178,7 @@ class _LimitBytes:
     policy: bytes
 
 
+@lru_cache(maxsize=10_000)
 def _limit_of(policy: Policy) -> _LimitBytes:
     name = f'"{policy.name}"'
     return _LimitBytes(
@@ -167,6 +186,3 @@ def _limit_of(policy: Policy) -> _LimitBytes:
         quoted_name=name.encode(),
         policy=f"{name};q={policy.burst};w={policy.window_s}".encode(),
     )
-
-
-_LIMITS = {policy: _limit_of(policy) for policy in (ORGANIZATION, ADDRESS, REFUSED_KEY)}

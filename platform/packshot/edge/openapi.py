@@ -47,8 +47,14 @@ HEADERS = {
     "x-ratelimit-remaining": ("integer", "How many of them are left."),
     "x-ratelimit-reset": ("integer", "Unix time at which the limit is whole again."),
     "x-ratelimit-retry-after": ("integer", "Seconds to wait; 0 when the request was allowed."),
-    "ratelimit": ("string", "IETF RateLimit: what is left of the tightest policy."),
-    "ratelimit-policy": ("string", "IETF RateLimit-Policy: the tightest policy."),
+    "ratelimit": (
+        "string",
+        "IETF RateLimit: what is left of each policy that applied, tightest first.",
+    ),
+    "ratelimit-policy": (
+        "string",
+        "IETF RateLimit-Policy: the policies that applied, tightest first.",
+    ),
     "retry-after": ("integer", "Seconds to wait before the next try."),
     "x-log-position": ("integer", "The organization's event number after this write."),
     "x-log-head": ("string", "Signed head of the log: position.hash.signature; keep the last one."),

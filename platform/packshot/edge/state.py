@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from packshot.edge.event_streams import OpenStreams
 from packshot.edge.limiter import Limiter
+from packshot.edge.places import Places
 
 # Each is a whole log recomputed or written out, on the loop that everybody else is answered by.
 MOST_READINGS = 8
@@ -24,7 +25,8 @@ def _readings() -> OpenStreams:
 class ServingState:
     """``document`` is the OpenAPI document as JSON, ``collection`` the Postman collection.
 
-    ``streams`` counts those of events, ``readings`` those of whole logs.
+    ``places`` are held by heavy requests. ``streams`` counts those of events, ``readings`` those of
+    whole logs.
     ``is_draining`` is set once, when the process was told to stop.
     """
 
@@ -34,7 +36,11 @@ class ServingState:
     is_draining: bool = False
     streams: OpenStreams = field(default_factory=OpenStreams)
     readings: OpenStreams = field(default_factory=_readings)
+    places: Places = field(init=False)
     on_drain: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.places = Places(self.limiter)
 
     def drain(self) -> None:
         """Finish what runs, and end at once what only waits."""

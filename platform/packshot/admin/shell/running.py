@@ -101,7 +101,7 @@ class Pages:
                     return await _response(question, visit)
                 visit.file, visit.values = file, values
                 visit.form = read_form(page.form, values) if page.form is not NoFields else NO_FORM
-                with self._gate.place_of(visit.org_id, page.cost):
+                async with self._gate.place_of(visit.org_id, page.cost):
                     answer = await page.handler(visit)
             return await _response(answer, visit)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
