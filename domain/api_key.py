@@ -12,9 +12,9 @@ from eventsourcing.domain import Aggregate, event
 from domain import api_key_events
 from domain.errors import Conflict, InvalidInput
 from domain.ids import KeyId, TeamId, UserId
-from domain.key_end import days_left, next_notice, status_of
+from domain.key_end import days_left, next_notice, notice_after, status_of
 from domain.key_limit import RateLimit
-from domain.key_text import KeyText
+from domain.key_text import KeyText, without_keys
 from domain.scopes import Scope
 
 # A change that takes ``timestamp`` is told its event's own: it reads no clock.
@@ -242,12 +242,10 @@ class ApiKey(Aggregate):
     def _expiring(
         self,
         name: str,  # noqa: ARG002 - for whoever reads the log
-        days_left: int,  # noqa: ARG002 - the same
+        days_left: int,
         expires_at: str,
-        timestamp: Moment = None,
     ) -> None:
-        ends = _moment(expires_at)
-        self.next_notice_at = next_notice(ends, after=timestamp or self.created_on)
+        self.next_notice_at = notice_after(_moment(expires_at), days_left)
 
     @event(Expired)
     def _expired(self, name: str, expires_at: str) -> None:  # noqa: ARG002 - for its readers
@@ -299,7 +297,8 @@ class ApiKey(Aggregate):
     ) -> None:
         """End the key, all its secrets with it; raises Conflict when it was revoked before.
 
-        ``source`` and ``address`` tell of one that was reported as leaked.
+        ``source`` and ``address`` tell of one that was reported as leaked. A key in the words of a
+        person is not recorded.
         """
         if self.revoked_at is not None:
             raise Conflict(
@@ -307,7 +306,12 @@ class ApiKey(Aggregate):
                 "The key was revoked before.",
                 fix="Read the key to see when, and why.",
             )
-        self._revoked(name=self.name, reason=reason, source=source, address=address)
+        self._revoked(
+            name=self.name,
+            reason=without_keys(reason),
+            source=without_keys(source),
+            address=address,
+        )
 
     @event(Revoked)
     def _revoked(
@@ -353,6 +357,13 @@ def _require_scopes(scopes: tuple[Scope, ...]) -> None:
 
 
 def _require_name(name: str) -> None:
+    if without_keys(name) != name:
+        raise InvalidInput(
+            "invalid_parameter",
+            "A key's name holds no key: everybody may read it.",
+            param="name",
+            fix="Name the key after the program that will use it, and rotate the one in the name.",
+        )
     if not 1 <= len(name) <= NAME_MAX_CHARACTERS or not name.strip() or NOT_SHOWN.search(name):
         raise InvalidInput(
             "invalid_parameter",

@@ -38,6 +38,11 @@ def next_notice(expires_at: datetime | None, *, after: datetime) -> datetime | N
     return next((at for at in (expires_at - before for before in NOTICES) if at > after), None)
 
 
+def notice_after(expires_at: datetime, told_days: int) -> datetime | None:
+    """When a key is next to be told of, after a notice that said so many days."""
+    return next_notice(expires_at, after=expires_at - timedelta(days=told_days))
+
+
 def days_left(expires_at: datetime, at: datetime) -> int:
     """The days from that time to the end, a begun one counted as whole."""
     return ceil((expires_at - at) / timedelta(days=1))

@@ -61,6 +61,13 @@ def prefix_of(environment: str, kid: str) -> str:
     return f"pshot_{environment}_{kid}"
 
 
+def without_keys(text: str | None) -> str | None:
+    """The text with every key in it cut down to what may be shown."""
+    if text is None:
+        return None
+    return SHAPE.sub(lambda found: prefix_of(found[1], found[2]) + "_…", text)
+
+
 def checksum(body: str) -> str:
     """CRC-32 of the ASCII text, as six base62 digits, the highest first."""
     number = zlib.crc32(body.encode("ascii"))

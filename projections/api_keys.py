@@ -8,14 +8,15 @@ from uuid import UUID
 
 from domain.access import Access, Person, access
 from domain.api_key import ApiKey
-from domain.ids import Id, KeyId, TeamId, UserId
-from domain.key_end import next_notice
+from domain.ids import Id, KeyId, OrgId, TeamId, UserId
+from domain.key_end import next_notice, notice_after
 from domain.key_limit import RateLimit
 from domain.recorded import Happened
 from domain.roles import Role
 from domain.scopes import Scope
 
 if TYPE_CHECKING:
+    import asyncpg
     from asyncpg import Record
 
     from projections.projection import Connection
@@ -132,14 +133,16 @@ def _end(happened: Happened) -> dict[str, Any]:
     """When the key ends, where the event moves that, and when that is next to be told."""
     if happened.type in {ApiKey.Expired.TOPIC, ApiKey.Revoked.TOPIC}:
         return {"tells_notice": True, "next_notice_at": None}
-    moves = happened.type in {ApiKey.Issued.TOPIC, ApiKey.Rescheduled.TOPIC}
-    if not moves and happened.type != ApiKey.Expiring.TOPIC:
-        return {}
     text = happened.data.get("expires_at")
     ends = None if text is None else datetime.fromisoformat(text)
-    notice_at = next_notice(ends, after=happened.at)
-    told = {"tells_end": True, "expires_at": ends} if moves else {}
-    return told | {"tells_notice": True, "next_notice_at": notice_at}
+    if happened.type == ApiKey.Expiring.TOPIC and ends is not None:
+        notice_at = notice_after(ends, happened.data["days_left"])
+        return {"tells_notice": True, "next_notice_at": notice_at}
+    if happened.type in {ApiKey.Issued.TOPIC, ApiKey.Rescheduled.TOPIC}:
+        notice_at = next_notice(ends, after=happened.at)
+        told = {"tells_end": True, "expires_at": ends}
+        return told | {"tells_notice": True, "next_notice_at": notice_at}
+    return {}
 
 
 def _uuid(kind: type[Id], text: str | None) -> UUID | None:
@@ -262,6 +265,22 @@ async def find_responsible(connection: "Connection", tenant_id: UUID, key_id: st
         _uuid(KeyId, key_id),
     )
     return None if row is None else responsible_of(row)
+
+
+async def due_notices(
+    connection: "asyncpg.Connection[Record]", at: datetime, *, limit: int
+) -> list[tuple[OrgId, KeyId]]:
+    """The keys of whose end something is due to be told at that time, in every open log."""
+    rows = await connection.fetch(
+        """
+        SELECT k.tenant_id, k.key_id FROM views.api_key k
+        JOIN es.tenant_head h ON h.tenant_id = k.tenant_id AND h.open
+        WHERE k.next_notice_at <= $1 ORDER BY k.next_notice_at LIMIT $2
+        """,
+        at,
+        limit,
+    )
+    return [(OrgId(row["tenant_id"]), KeyId(row["key_id"])) for row in rows]
 
 
 async def list_keys(

@@ -30,6 +30,7 @@ from domain.ids import (
 )
 from domain.invite import Invite
 from domain.job import Cost, Job
+from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.listing import ListingPlan, Target, Wish
 from domain.membership import Membership
@@ -37,6 +38,7 @@ from domain.organization import Organization
 from domain.publish import Publish
 from domain.recorded import Actor
 from domain.roles import Role
+from domain.scopes import Scope
 from domain.user import User
 from given import context, requested_job
 from makers import a_connection, an_output
@@ -88,6 +90,7 @@ def _key(world: World) -> ApiKey:
         expires_at=world.rng.choice([None, AT + timedelta(days=300)]),
         responsible_id=world.rng.choice([None, UserId.new()]),
         team_id=world.rng.choice([None, TeamId.new()]),
+        rate_limit=world.rng.choice([None, RateLimit(7, 60)]),
     )  # fmt: skip
 
 
@@ -189,6 +192,14 @@ LIVES: dict[type[Aggregate], Life] = {
             lambda one, world: one.rename(world.name()),
             _rotated,
             lambda one, _: one.adopt(UserId.new(), at=AT),
+            lambda one, world: one.rescope((world.rng.choice(list(Scope)),), at=AT),
+            lambda one, world: one.reschedule(
+                AT + timedelta(days=world.rng.choice([10, 300])), at=AT
+            ),
+            lambda one, world: one.confine(world.rng.choice([(), ("10.0.0.0/8",)]), at=AT),
+            lambda one, world: one.limit(world.rng.choice([None, RateLimit(9, 1)]), at=AT),
+            lambda one, _: one.announce_end(AT + timedelta(days=290)),
+            lambda one, _: one.announce_end(AT + timedelta(days=301)),
             lambda one, world: one.revoke(world.rng.choice([None, world.name()])),
         ],
         at_once=1,

@@ -1,4 +1,4 @@
-"""The relay process: gives due jobs to the broker and delivers webhooks, until told to stop."""
+"""The relay process: due jobs to the broker, webhooks, notices of keys, until told to stop."""
 
 import asyncio
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ async def _relay(settings: Settings) -> None:
     async with open_services(settings, render=False) as services:
         broker = brokers.open_broker(settings.redis_url)
         deliveries = _deliveries(services)
-        jobs = _jobs(services, broker, sweeps=(deliveries.sweep,))
+        jobs = _jobs(services, broker, sweeps=(deliveries.sweep, services.key_notices.tell))
         hearing = [
             asyncio.create_task(_hear(settings.redis_url, "jobs", jobs.woken)),
             asyncio.create_task(_hear(settings.redis_url, "deliveries", deliveries.woken)),

@@ -37,6 +37,8 @@ from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.key_adoptions import KeyAdoptions
 from packshot.commands.key_edits import KeyEdits
+from packshot.commands.key_leaks import KeyLeaks
+from packshot.commands.key_notices import KeyNotices
 from packshot.commands.making import Maker
 from packshot.commands.members import Members
 from packshot.commands.names import Names
@@ -146,6 +148,16 @@ class Services:
     def key_edits(self) -> KeyEdits:
         """Changing keys."""
         return KeyEdits(self.api_keys)
+
+    @property
+    def key_leaks(self) -> KeyLeaks:
+        """Ending keys that were found."""
+        return KeyLeaks(self.api_keys)
+
+    @property
+    def key_notices(self) -> KeyNotices:
+        """Telling that keys end."""
+        return KeyNotices(self.store, _now)
 
     @property
     def key_adoptions(self) -> KeyAdoptions:

@@ -94,3 +94,24 @@ def create_secrets(
         if is_made
         else f"Nothing to do: the secrets are in {folder}."
     )
+
+
+@secret_files.command("rotate-pepper")
+def rotate_pepper(
+    folder: Annotated[
+        Path, typer.Argument(help="The folder of the secrets, such as .packshot/secrets.")
+    ],
+) -> None:
+    """Make another pepper: processes that start from now on keep new keys with it.
+
+    Keys from before work on with the one they were made with, until they are rotated. Where
+    processes do not share the folder, copy the new file to each before one of them is restarted.
+    """
+    with problems_as_sentences():
+        from packshot.embedded.secrets import add_pepper
+
+        number = add_pepper(folder.absolute())
+    typer.echo(
+        f"Made pepper {number} in {folder}. Restart the processes, and keep a copy: "
+        "no key that is made from then on works without it."
+    )

@@ -42,12 +42,17 @@ def find_key(credentials: Credentials, query_string: bytes) -> str | None:
     found = {text.decode("latin-1").strip() for text in api_keys} - {""}
     found.update(_bearer(value.decode("latin-1").strip()) for value in authorizations if value)
     if len(found) > 1:
-        raise InvalidInput(
-            "ambiguous_credentials",
-            "The request holds two different keys.",
-            fix="Send one key, in one header.",
-        )
+        raise ambiguous_credentials()
     return found.pop() if found else None
+
+
+def ambiguous_credentials() -> InvalidInput:
+    """The refusal of a request with two keys."""
+    return InvalidInput(
+        "ambiguous_credentials",
+        "The request holds two different keys.",
+        fix="Send one key, in one header.",
+    )
 
 
 def key_missing() -> Unauthenticated:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pydantic_core import PydanticCustomError
 
 from domain.ids import UserId
+from domain.key_text import SECRET_LENGTH, SHAPE, KeyText, checksum
 from domain.networks import read_network
 from domain.scopes import EVERY_SCOPE, Scope
 from packshot.edge.fields import ReadField, shown
@@ -13,6 +14,9 @@ from packshot.edge.moments import Moment
 
 NEVER = "never"
 MOST_CIDRS = 50
+EXAMPLE_BODY = f"pshot_live_EXAMPLE1_{'0' * SECRET_LENGTH}"
+# Well formed and nobody's: no key is made of noughts.
+EXAMPLE_KEY = EXAMPLE_BODY + checksum(EXAMPLE_BODY)
 MOMENT = Moment()
 
 
@@ -76,6 +80,23 @@ class CidrList(ReadField):
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the list."""
         return {"type": "array", "maxItems": MOST_CIDRS, "items": {"type": "string"}}
+
+
+class WholeKey(ReadField):
+    """The text of a key, which no refusal and no log shows."""
+
+    def read(self, value: object) -> str:
+        """Read the text."""
+        try:
+            return KeyText.parse(value.strip() if isinstance(value, str) else "").text
+        except ValueError:
+            context = {"fix": "Send it from pshot_ to its last character."}
+            message = "must be a whole key; its checksum does not fit."
+            raise PydanticCustomError("invalid", message, context) from None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the text."""
+        return {"type": "string", "pattern": f"^{SHAPE.pattern}$", "writeOnly": True}
 
 
 class PersonsId(ReadField):

@@ -1,8 +1,11 @@
 """The secrets of an installation, made once before anything else; no default one is in code."""
 
 import base64
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,6 +15,7 @@ from packshot.embedded.layout import Layout
 from packshot.embedded.problems import MissingSecrets, UnusableFolder
 
 NAMES = ("pepper-1", "log-signing-key", "key-encryption-key", "session-key")
+PEPPER_PREFIX = "pepper-"
 PUBLIC_KEY = "log-signing-key.pub"
 DEMO_SHOP_SECRET = "demo-shop-secret"  # noqa: S105 - a file's name
 SECRET_BYTES = 32  # hex in the file; of the signing key it is the Ed25519 seed (RFC 8032)
@@ -60,6 +64,36 @@ def create(folder: Path) -> bool:
             f"No secrets can be made in {folder}: {problem.strerror}. Choose another folder."
         ) from problem
     return bool(missing)
+
+
+def add_pepper(folder: Path) -> int:
+    """Make another pepper, with which keys are kept from now on, and return its number.
+
+    Keys from before stay with theirs until they are rotated. Raises MissingSecrets for a folder
+    without the secrets of an installation, and UnusableFolder where nothing can be written.
+    """
+    missing = _missing(folder)
+    if missing:
+        raise MissingSecrets(f"{folder} lacks {', '.join(missing)}: these are no secrets of ours.")
+    try:
+        with _locked(folder):
+            made = [path.name.removeprefix(PEPPER_PREFIX) for path in folder.glob("pepper-*")]
+            number = max(int(name) for name in made if name.isdigit()) + 1
+            _write_once(folder / f"{PEPPER_PREFIX}{number}", secrets.token_hex(SECRET_BYTES))
+    except OSError as problem:
+        raise UnusableFolder(f"No pepper can be made in {folder}: {problem.strerror}.") from problem
+    return number
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep others from making a pepper of the same number."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _refuse_unfit(folder: Path, held: set[str], *, missing: list[str]) -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from domain.access import Access, Person, access
-from domain.errors import Refusal, Unauthenticated
+from domain.errors import Forbidden, Refusal, Unauthenticated, Unavailable
 from domain.ids import KeyId, OrgId, TeamId, UserId
 from domain.key_limit import RateLimit
 from domain.key_text import KeyText
@@ -18,12 +20,14 @@ from domain.org_limits import OrgLimits
 from domain.scopes import Scope
 from packshot.store.events import shut
 from packshot.store.pool import Pools
-from packshot.store.secrets import Secrets
+from packshot.store.secrets import MissingSecret, Secrets
 from projections.api_keys import find_key, rate_limit_of, responsible_of
 from projections.organizations import Standing
 
 if TYPE_CHECKING:
     from asyncpg import Record
+
+log = structlog.get_logger()
 
 # A revoked key must be refused everywhere within one second.
 TTL_S = 0.8
@@ -113,6 +117,18 @@ class KeyCache:
             raise kept.refused()
         return kept.record
 
+    async def working(self, text: str) -> KeyRecord | None:
+        """The record of a key whose secret works, also where its organization is shut; else None.
+
+        Raises Unavailable.
+        """
+        try:
+            return await self.check(text)
+        except Unauthenticated:
+            return None
+        except Forbidden:  # said of a secret that was compared, so it has just been found
+            return self._kept[text[11:19]].record
+
     def forget(self, key_id: KeyId) -> None:
         """Ask the database anew about a key that has changed; other processes do within 0.8 s."""
         for kid in [kid for kid, kept in self._kept.items() if kept.record.key_id == key_id]:
@@ -125,6 +141,17 @@ class KeyCache:
             if responsible is not None and responsible.user_id == user_id:
                 del self._kept[kid]
 
+    def _pepper(self, number: int) -> bytes:
+        try:
+            return self.secrets.pepper(number)
+        except MissingSecret as missing:
+            log.exception("pepper_missing", pepper=number)
+            raise Unavailable(
+                "overloaded",
+                "This process cannot check the key: it lacks a secret of the installation.",
+                fix="Tell the operator; the same request may be answered by another process.",
+            ) from missing
+
     async def _find(self, key: KeyText) -> _Kept:
         # From before the question: a key revoked while the answer is on its way is not kept longer.
         asked_s, asked_at = self.monotonic(), self.clock()
@@ -136,7 +163,7 @@ class KeyCache:
         kept = _Kept(
             until_s=asked_s + min(TTL_S, _seconds_left(row, asked_at)),
             mac=row["mac"],
-            pepper=self.secrets.peppers[row["pepper_id"]],
+            pepper=self._pepper(row["pepper_id"]),
             record=_record(row, key, standing),
             refused=_refusal_of(row, asked_at, standing),
         )

@@ -19,21 +19,34 @@ class MissingSecret(Exception):
 class Secrets:
     """The secrets that every process of an installation shares; none is ever printed.
 
-    ``peppers`` by their number, the highest makes new MACs; ``log_signing_seed`` is the private
-    half of the Ed25519 key that signs heads; ``key_encryption_key`` is what the secrets of
-    organizations are derived from. ``demo_shop_secret`` is the ``whsec_`` text that requests to the
-    demo shop are signed with; only `up` makes one.
+    ``peppers`` by their number, the highest makes new MACs; one that was made since is looked for
+    in the ``folder``. ``log_signing_seed`` is the private half of the Ed25519 key that signs heads;
+    ``key_encryption_key`` is what the secrets of organizations are derived from.
+    ``demo_shop_secret`` is the ``whsec_`` text that requests to the demo shop are signed with; only
+    `up` makes one.
     """
 
     peppers: dict[int, bytes] = field(repr=False)
     log_signing_seed: bytes = field(repr=False)
     key_encryption_key: bytes = field(repr=False)
     demo_shop_secret: str | None = field(default=None, repr=False)
+    folder: Path | None = None
 
     @property
     def newest_pepper(self) -> int:
         """The number of the pepper that new keys are stored with."""
         return max(self.peppers)
+
+    def pepper(self, number: int) -> bytes:
+        """The pepper of that number, also one that another process has begun to use since.
+
+        Raises MissingSecret.
+        """
+        if number not in self.peppers:
+            if self.folder is None:
+                raise MissingSecret(f"there is no pepper {number}")
+            self.peppers[number] = _read_hex(self.folder / f"{PEPPER_PREFIX}{number}")
+        return self.peppers[number]
 
     def mac(self, text: str) -> bytes:
         """What is kept of a new key's text: HMAC-SHA-256 with the newest pepper."""
@@ -57,6 +70,7 @@ class Secrets:
             _read_hex(folder / LOG_SIGNING_KEY),
             _read_hex(folder / KEY_ENCRYPTION_KEY),
             _read_demo_shop_secret(folder / DEMO_SHOP_SECRET),
+            folder,
         )
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 
 from domain import ids
+from domain.key_limit import RateLimit
 from domain.listing import ListingPlan, Target, Wish
 from domain.org_limits import OrgLimits
 from domain.recorded import Actor
@@ -22,7 +23,7 @@ from domain.team import TeamRole
 MARK = "$"
 PLAIN = frozenset({type(None), str, int, float, bool})
 ID_CLASSES = ids.Id.__subclasses__()
-RECORDS = (Actor, ListingPlan, OrgLimits, Target, Wish)
+RECORDS = (Actor, ListingPlan, OrgLimits, RateLimit, Target, Wish)
 
 
 def to_json(state: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -19,6 +21,7 @@ from packshot.store.events import EventStore
 from packshot.store.keycache import TTL_S, KeyCache
 from packshot.store.keyuse import KeyUses
 from packshot.store.pool import Connection, Pools, open_pools
+from packshot.store.secrets import Secrets
 from services import Database
 
 
@@ -279,6 +282,42 @@ async def test_a_revoked_key_is_refused_here_at_once_and_elsewhere_after_the_tim
     clock.now_s += TTL_S
     assert [await refused(elsewhere, secret) for secret in both] == ["key_revoked"] * 2
     assert await refused(elsewhere, forged(created.secret)) == "key_unknown"
+
+
+def second_pepper(folder: Path) -> Secrets:
+    """The same installation after its pepper was rotated: a process that starts now."""
+    (folder / "pepper-2").write_text("22" * 32)
+    return replace(SECRETS, peppers={**SECRETS.peppers, 2: b"\x22" * 32}, folder=folder)
+
+
+async def test_keys_of_both_peppers_work_and_a_rotation_takes_the_newest(
+    store: EventStore, keys: KeyCache, created: Created, clock: Clock, tmp_path: Path
+) -> None:
+    both = second_pepper(tmp_path)
+    renewed = KeyCache(store.pools, both, monotonic=clock, clock=clock.date)
+    uses, people = KeyUses(store.pools, clock=clock.date), People(store, clock.date)
+    api_keys = ApiKeys(store, both, renewed, uses, people, clock.date)
+    assert (await renewed.check(created.secret)).key_id == created.key_id
+    new = NewKey("New", "live", EVERY_SCOPE, None)
+    made = await api_keys.create(context_of(created), new, granted=EVERY_SCOPE)
+    rotated = await api_keys.rotate(
+        context_of(created), created.key_id, grace_s=60, granted=EVERY_SCOPE
+    )
+
+    for secret in (made.secret, rotated.secret, created.secret):
+        await renewed.check(str(secret))
+
+    events = await store.read(created.org_id)
+    peppers = [event.data["pepper_id"] for event in events if "pepper_id" in event.data]
+    assert peppers == [1, 2, 2]
+    before = Secrets(dict(SECRETS.peppers), b"", b"", folder=tmp_path)
+    started_before = KeyCache(store.pools, before, monotonic=clock, clock=clock.date)
+    await started_before.check(str(made.secret))
+    without = Secrets(dict(SECRETS.peppers), b"", b"", folder=tmp_path / "elsewhere")
+    lacking = KeyCache(store.pools, without, monotonic=clock, clock=clock.date)
+    with pytest.raises(Unavailable):
+        await lacking.check(str(made.secret))
+    await lacking.check(created.secret)
 
 
 def context_of(created: Created) -> Context:

@@ -1,5 +1,6 @@
 """The secrets of a first start."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,31 @@ def test_a_place_where_no_folder_can_be_is_said(tmp_path: Path):
 
     with pytest.raises(UnusableFolder, match="Not a directory"):
         secrets.create(tmp_path / "file" / "secrets")
+
+
+def test_another_pepper_leaves_what_is_there_and_gets_the_next_number(layout: Layout):
+    before = {path.name: path.read_bytes() for path in layout.secrets.iterdir()}
+
+    assert [secrets.add_pepper(layout.secrets) for _ in range(2)] == [2, 3]
+
+    after = {path.name: path.read_bytes() for path in layout.secrets.iterdir()}
+    assert after.items() >= before.items()
+    assert after.keys() - before.keys() == {"pepper-2", "pepper-3"}
+    assert len({after[f"pepper-{number}"] for number in (1, 2, 3)}) == 3
+    assert (layout.secrets / "pepper-2").stat().st_mode & 0o777 == 0o600
+    secrets.ensure(layout)
+    assert secrets.create(layout.secrets) is False
+
+
+def test_no_pepper_is_made_where_there_are_no_secrets(tmp_path: Path):
+    with pytest.raises(MissingSecrets):
+        secrets.add_pepper(tmp_path)
+    with pytest.raises(MissingSecrets):
+        secrets.add_pepper(tmp_path / "nowhere")
+
+
+def test_peppers_made_at_once_have_numbers_of_their_own(layout: Layout):
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(secrets.add_pepper, [layout.secrets] * 8))
+
+    assert sorted(made) == list(range(2, 10))
