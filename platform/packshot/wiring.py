@@ -44,6 +44,7 @@ from packshot.commands.members import Members
 from packshot.commands.names import Names
 from packshot.commands.organizations import Organizations
 from packshot.commands.people import People
+from packshot.commands.public_events import PublicEvents
 from packshot.commands.publish_plans import Planner
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
@@ -168,6 +169,11 @@ class Services:
     def erasing(self) -> Erasing:
         """Forgetting people."""
         return Erasing(self.store, self.members)
+
+    @property
+    def public_events(self) -> PublicEvents:
+        """What happened, for programs."""
+        return PublicEvents(self.store)
 
     @property
     def audit(self) -> Audit:

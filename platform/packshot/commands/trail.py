@@ -127,7 +127,6 @@ def called(kind: str, actor_id: str, names: Mapping[str, str]) -> str:
     """What an actor is called; a person who is erased has no name any more."""
     if kind == "operator":
         return "the operator"
-    nameless = {"key": f"key {actor_id}", "user": "somebody who has left"}
     nameless = {"key": f"key {actor_id}", "user": "a former member"}
     return names.get(actor_id) or nameless.get(kind, f"Packshot ({actor_id})")
 
