@@ -9,6 +9,7 @@ import pytest
 
 from api.client import Client, assert_problem
 from api.server import RunningApi
+from domain.org_limits import OrgLimits
 from domain.recorded import Actor
 from packshot.commands.organizations import Created
 from packshot.wiring import Services, open_services
@@ -92,3 +93,23 @@ def test_a_key_of_a_suspended_organization_is_refused_everything_and_told_why(
     assert client.with_key(globex.secret).get(ORG).status_code == 200
     with_services(api, resume)
     until(lambda: client.get(ORG).status_code == 200)
+
+
+def test_limits_of_its_own_are_what_an_organization_is_held_to(
+    api: RunningApi, client: Client, acme: Created, globex: Created
+) -> None:
+    async def limit(services: Services) -> None:
+        await services.supervision.limit(
+            SYSTEM, acme.org_id, OrgLimits(burst=1, per_minute=1, at_once=3)
+        )
+
+    with_services(api, limit)
+    until(lambda: client.get(ORG).headers["x-ratelimit-limit"] == "1")
+    asked = [client.get("/api/v1/limits") for _ in range(30)]
+
+    passed = [answer for answer in asked if answer.status_code == 200]
+    assert 1 <= len(passed) <= 12  # a burst of 1 at 0.1 each, and what a minute earns
+    assert passed[0].json()["concurrency"]["limit"] == 3
+    assert passed[0].json()["buckets"][0]["limit"] == 1
+    assert_problem(asked[-1], 429, "rate_limited")
+    assert client.with_key(globex.secret).get(ORG).headers["x-ratelimit-limit"] == "1000"

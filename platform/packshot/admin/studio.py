@@ -154,7 +154,7 @@ async def _admit(visit: Visit[StudioForm]) -> None:
             fix="Ask an owner or admin of the organization.",
         )
     if offered.cost > 1:
-        await visit.gate.charge_visitor(visit.exchange, visit.visitor.org_id, offered.cost - 1)
+        await visit.gate.charge_visitor(visit.exchange, visit.visitor, offered.cost - 1)
 
 
 async def _photo_of(visit: Visit[StudioForm]) -> Photo:

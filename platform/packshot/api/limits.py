@@ -8,7 +8,6 @@ from pydantic import Field
 from imaging.limits import Limits
 from packshot.edge.contract import Access, Call, NoFields, Reply, endpoint
 from packshot.edge.limits import Decision
-from packshot.edge.places import MOST_AT_ONCE
 from packshot.edge.shapes import Answer
 from packshot.wiring import MOST_PIXELS_HERE
 
@@ -70,7 +69,7 @@ async def read_limits(call: Call[NoFields]) -> Reply:
     return Reply(
         LimitsAnswer(
             buckets=[_bucket(told) for told in (decision, *decision.also)],
-            concurrency=ConcurrencyAnswer(limit=MOST_AT_ONCE, running=running),
+            concurrency=ConcurrencyAnswer(limit=call.key.limits.at_once, running=running),
             upload=UploadAnswer(max_bytes=call.services.settings.upload_max_bytes),
             pixels=PixelsAnswer(
                 max_pixels=pixels.pixels,

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from packshot.cli import development, installation, people, processes, proofs, records
+from packshot.cli import (
+    development,
+    installation,
+    people,
+    processes,
+    proofs,
+    records,
+    supervision,
+)
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -16,7 +24,7 @@ commands = typer.Typer(
 )
 for part in (processes, records, development):
     commands.add_typer(part.commands)
-commands.add_typer(installation.org, name="org")
+commands.add_typer(supervision.org, name="org")
 commands.add_typer(people.person, name="person")
 commands.add_typer(proofs.audit, name="audit")
 commands.add_typer(installation.secret_files, name="secrets")

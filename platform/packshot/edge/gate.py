@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from domain.errors import Refusal
 from domain.ids import OrgId
+from domain.org_limits import OrgLimits
 from domain.scopes import Scope
 from packshot.edge.contract import Access, Endpoint
 from packshot.edge.credentials import find_key, key_missing, require_address, require_scope
@@ -22,6 +23,7 @@ from packshot.edge.limits import (
 from packshot.edge.places import Places
 
 if TYPE_CHECKING:
+    from packshot.commands.sessions import Visitor
     from packshot.store.keycache import KeyCache, KeyRecord
     from packshot.store.keyuse import KeyUses
 
@@ -65,9 +67,10 @@ class Gate:
         else:
             await self._charge(exchange, *key_charges(key, READ_COST))
 
-    async def charge_visitor(self, exchange: Exchange, org_id: OrgId, cost: float) -> None:
+    async def charge_visitor(self, exchange: Exchange, visitor: "Visitor", cost: float) -> None:
         """Count what a person asks of a page, on the limit of the organization."""
-        await self._charge(exchange, organization_charge(org_id, cost))
+        limits = visitor.standing.limits
+        await self._charge(exchange, organization_charge(visitor.org_id, limits, cost))
 
     async def charge(self, exchange: Exchange, charge: Charge) -> None:
         """Count a request on a bucket of its own; raises Refusal (rate_limited)."""
@@ -84,17 +87,22 @@ class Gate:
 
     def place(self, endpoint: Endpoint, exchange: Exchange) -> AbstractAsyncContextManager[None]:
         """Hold one of the places of the key's organization while heavy work is done for it."""
-        org_id = None if exchange.key is None else exchange.key.org_id
-        return self.place_of(org_id, endpoint.cost)
+        key = exchange.key
+        return self._place(None if key is None else (key.org_id, key.limits), endpoint.cost)
 
-    def place_of(self, org_id: OrgId | None, cost: float) -> AbstractAsyncContextManager[None]:
-        """Hold one of the organization's places while heavy work is done for it.
+    def place_of(self, visitor: "Visitor | None", cost: float) -> AbstractAsyncContextManager[None]:
+        """The same for what a person asks of a page."""
+        known = None if visitor is None else (visitor.org_id, visitor.standing.limits)
+        return self._place(known, cost)
 
-        Entering it raises Refusal (concurrency_limited) when all are taken.
-        """
-        if cost < HEAVY_COST or org_id is None:
+    def _place(
+        self, organization: tuple[OrgId, OrgLimits] | None, cost: float
+    ) -> AbstractAsyncContextManager[None]:
+        """Entering it raises Refusal (concurrency_limited) when all places are taken."""
+        if cost < HEAVY_COST or organization is None:
             return nullcontext()
-        return self._places.held(org_id)
+        org_id, limits = organization
+        return self._places.held(org_id, limits.at_once)
 
     async def _authenticate(self, exchange: Exchange, query: bytes) -> "KeyRecord | None":
         try:

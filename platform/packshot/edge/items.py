@@ -89,7 +89,7 @@ async def items_of(call: Call[PictureFormT], given: Sequence[object]) -> list[It
 
 
 async def _charge(call: Call[Any], count: int) -> None:
-    charge = organization_charge(call.key.org_id, ITEM_COST * count)
+    charge = organization_charge(call.key.org_id, call.key.limits, ITEM_COST * count)
     call.exchange.decision = decision = await call.state.limiter.take((charge,))
     if not decision.allowed:
         raise rate_limited(decision)

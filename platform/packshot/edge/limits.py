@@ -1,8 +1,8 @@
 """How often a caller may ask: the policies, what they cost, and the headers that tell of it.
 
 The numbers are those of the HTTP API's "Limits": an organization may burst 1,000 and goes on at
-6,000 a minute, weighted; an address without a key gets 30 a minute. A key may have a limit of its
-own, which counts each request as one.
+6,000 a minute, weighted, unless it was given numbers of its own; an address without a key gets 30 a
+minute. A key may have a limit of its own, which counts each request as one.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from domain.errors import Refusal
 from domain.ids import OrgId
 from domain.key_limit import OF_TEST_KEYS, RateLimit
+from domain.org_limits import OrgLimits
 
 if TYPE_CHECKING:
     from packshot.store.keycache import KeyRecord
@@ -76,14 +77,21 @@ READ_COST = 0.1
 UNTOUCHED = Decision(ADDRESS, allowed=True, remaining=ADDRESS.burst, reset_s=0.0, retry_after_s=0.0)
 
 
-def organization_charge(org_id: OrgId, cost: float) -> Charge:
-    """A request with a key: the weighted bucket of its organization."""
-    return Charge(ORGANIZATION, str(org_id), cost)
+def organization_charge(org_id: OrgId, limits: OrgLimits, cost: float) -> Charge:
+    """A request for an organization: its weighted bucket."""
+    return Charge(_organization_policy(limits), str(org_id), cost)
+
+
+@lru_cache(maxsize=10_000)
+def _organization_policy(limits: OrgLimits) -> Policy:
+    if limits == OrgLimits():
+        return ORGANIZATION  # the headers of this very policy are made once
+    return Policy(ORGANIZATION.name, limits.burst, limits.per_minute / 60)
 
 
 def key_charges(key: "KeyRecord", cost: float) -> tuple[Charge, ...]:
     """A request with a key: what it costs the organization, and the key where it has a limit."""
-    charges: tuple[Charge, ...] = (organization_charge(key.org_id, cost),)
+    charges: tuple[Charge, ...] = (organization_charge(key.org_id, key.limits, cost),)
     if key.rate_limit is not None:
         charges += (Charge(_policy("key", key.rate_limit), str(key.key_id), 1.0),)
     if key.is_test:

@@ -94,14 +94,14 @@ class Pages:
             _require_standing(page, visit)
             _require_role(page, visit)
             if page.cost and visit.signed_in is not None:
-                await self._gate.charge_visitor(visit.exchange, visit.visitor.org_id, page.cost)
+                await self._gate.charge_visitor(visit.exchange, visit.visitor, page.cost)
             async with _fields(page, visit) as (values, file):
                 question = await asked_for_proof(visit, values) if page.needs_proof else None
                 if question is not None:
                     return await _response(question, visit)
                 visit.file, visit.values = file, values
                 visit.form = read_form(page.form, values) if page.form is not NoFields else NO_FORM
-                async with self._gate.place_of(visit.org_id, page.cost):
+                async with self._gate.place_of(visit.signed_in, page.cost):
                     answer = await page.handler(visit)
             return await _response(answer, visit)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
