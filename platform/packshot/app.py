@@ -41,6 +41,7 @@ from packshot.api import (
     rulesets,
     teams,
     trials,
+    usage,
     webhook_secret,
     whoami,
 )
@@ -86,6 +87,7 @@ ENDPOINTS = (
     publishes.verify_publish,
     whoami.whoami,
     limits.read_limits,
+    usage.read_usage,
     integrations.connect_integration,
     integrations.list_integrations,
     integrations.find_integration,

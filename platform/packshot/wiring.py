@@ -57,6 +57,7 @@ from packshot.commands.supervision import Supervision
 from packshot.commands.teams import Teams
 from packshot.commands.trail import Trail
 from packshot.commands.trials import Trials
+from packshot.commands.usage import Usage
 from packshot.commands.webhook_secrets import WebhookSecrets
 from packshot.config import InvalidSettings, Settings
 from packshot.render.pool import WAIT_SECONDS, RenderPool
@@ -82,6 +83,7 @@ from projections.organizations import OrganizationsView
 from projections.outputs import OutputsView
 from projections.publishes import PublishesView, RemoteMediaView
 from projections.teams import TeamMembersView, TeamsView
+from projections.usage import UsageView
 
 # The HTTP API: "Pictures above 24 MP run on a worker also for the synchronous endpoints".
 MOST_PIXELS_HERE = 24_000_000
@@ -98,7 +100,7 @@ AGGREGATES = (
     CatalogSync,
     Publish,
 )
-FOLLOWING_VIEWS = (ActivityView(), CatalogView())
+FOLLOWING_VIEWS = (ActivityView(), CatalogView(), UsageView())
 INLINE_VIEWS = (
     OrganizationsView(),
     MembershipsView(),
@@ -179,6 +181,11 @@ class Services:
     def audit(self) -> Audit:
         """The proof of the log."""
         return Audit(self.store, _now)
+
+    @property
+    def usage(self) -> Usage:
+        """What organizations have used."""
+        return Usage(self.pools, _now)
 
     @property
     def accounts(self) -> Accounts:
