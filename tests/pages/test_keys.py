@@ -123,7 +123,7 @@ def test_a_key_is_created_shown_once_and_works(
     assert watched.complaints == []
 
 
-def test_a_key_is_rotated_renamed_filtered_and_revoked(
+def test_a_key_is_rotated_changed_filtered_and_revoked(
     open_page: Opener, api: RunningApi, owner: SignedIn, pictures_folder: Path | None
 ) -> None:
     made = make_key(api, owner, "Till 7", scopes=SCOPE_SETS["process only"])
@@ -137,9 +137,9 @@ def test_a_key_is_rotated_renamed_filtered_and_revoked(
     page.get_by_role("button", name="Rotate").click()
     secret = page.get_by_label("Till 7", exact=True).input_value()
     page.get_by_role("link", name="I have copied it").click()
-    page.get_by_role("link", name="Rename Till 7").click()
+    page.get_by_role("link", name="Edit Till 7").click()
     page.get_by_role("textbox", name="Name").fill("Till 8")
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Save").click()
     expect(page.locator("#keys table")).to_contain_text("Till 8")
     page.get_by_label("Filter keys by name or prefix").fill("till")
     expect(page.locator("#keys tbody tr")).to_have_count(1)
@@ -215,7 +215,8 @@ def test_keys_of_another_organization_are_not_there(
     for key in (str(made.key.key_id), "key_x"):
         assert http.get(f"/keys/{key}/rotate").status_code == 404
         assert http.post(f"/keys/{key}/revoke", data={}).status_code == 404
-        assert http.post(f"/keys/{key}/rename", data={"name": "Mine"}).status_code == 404
+        assert http.post(f"/keys/{key}/edit", data={"name": "Mine"}).status_code == 404
+        assert http.post(f"/keys/{key}/adopt", data={}).status_code == 404
     assert "Foreign" not in http.get("/keys?whole=yes").text
     revoked = with_services(api, lambda s: s.api_keys.find(globex.org_id, made.key.key_id))
     assert revoked.revoked_at is None
@@ -234,3 +235,110 @@ def test_many_keys_come_in_pages(api: RunningApi, http: Http, owner: SignedIn) -
     assert "Showing 3-3 of 3" in second
     assert "Till 0" in second
     assert "No key is called so." in http.get("/keys?whole=yes&q=%25").text
+
+
+def test_a_key_is_confined_when_it_is_made_and_when_it_is_changed(
+    open_page: Opener, api: RunningApi, owner: SignedIn, pictures_folder: Path | None
+) -> None:
+    watched = open_page("/keys")
+    page = watched.page
+    page.get_by_role("link", name="Create key").first.click()
+    page.get_by_role("textbox", name="Name").fill("Office")
+    page.get_by_text("Networks and a limit of its own").click()
+    networks = page.get_by_label("Works from these networks only, one a line")
+    networks.fill("203.0.113.7/24")
+    page.get_by_label("Requests at most").fill("600")
+    page.get_by_label("in so many seconds").fill("60")
+    page.get_by_label("Test", exact=True).check()
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_role("alert")).to_contain_text("Write it as 203.0.113.0/24.")
+    expect(networks).to_have_value("203.0.113.7/24")
+    keep_picture(watched, pictures_folder, "keys-bounds-wrong")
+    assert_sound(watched)
+    networks.fill("203.0.113.0/24\n2001:db8::/32")
+    page.get_by_label("Test", exact=True).check()
+    page.get_by_role("button", name="Create key").click()
+    page.get_by_role("link", name="I have copied it").click()
+    row = page.locator("#keys tbody tr", has_text="Office")
+    for told in ("Test", "2 networks", "600 in 60 s"):
+        expect(row).to_contain_text(told)
+
+    page.get_by_role("link", name="Edit Office").click()
+    expect(networks).to_have_value("203.0.113.0/24\n2001:db8::/32")
+    keep_picture(watched, pictures_folder, "keys-edit")
+    assert_sound(watched)
+    networks.fill("")
+    page.get_by_label("Requests at most").fill("")
+    page.get_by_label("in so many seconds").fill("")
+    page.get_by_label("images:process").uncheck()
+    page.get_by_label("Expires").select_option("never")
+    page.get_by_role("button", name="Save").click()
+    expect(row).not_to_contain_text("networks")
+
+    listed = with_services(api, lambda services: services.api_keys.list(owner.org_id, limit=1))
+    key = listed.keys[0]
+    assert (key.allowed_cidrs, key.rate_limit, key.expires_at) == ([], None, None)
+    assert "images:process" not in key.scopes
+    assert "images:upscale" in key.scopes
+    assert watched.complaints == []
+
+
+def test_a_mistake_in_a_change_is_told_beside_what_was_typed_and_changes_nothing(
+    api: RunningApi, http: Http, owner: SignedIn
+) -> None:
+    made = make_key(api, owner, "Till", scopes=(Scope.FILES_READ,))
+    path = f"/keys/{made.key.key_id}/edit"
+    same = {"name": "Till <i>9</i>", "scopes": "files:read"}
+
+    for wrong, status, told in (
+        ({"networks": "10.0.0.0/8 nonsense"}, 422, "which is no network"),
+        ({"networks": "\n".join(f"10.0.0.{n}" for n in range(51))}, 422, "may hold 50 networks"),
+        ({"limit": "0", "window": "60"}, 422, "must be from 1 to 1e+06"),
+        ({"limit": "5"}, 400, "so many requests in so many seconds"),
+        ({"scopes": ""}, 422, "at least one scope"),
+        ({"name": ""}, 400, "A key needs a name."),
+    ):
+        answer = http.post(path, data=same | wrong)
+        assert (answer.status_code, told in answer.text) == (status, True), answer.text
+        if wrong.get("name") != "":
+            assert "Till &lt;i&gt;9&lt;/i&gt;" in answer.text
+    assert http.post(path, data=same | {"networks": " " * 4001 + "::1"}).status_code == 422
+    found = with_services(api, lambda s: s.api_keys.find(owner.org_id, made.key.key_id))
+    assert (found.name, found.allowed_cidrs, found.rate_limit) == ("Till", [], None)
+
+
+def test_the_key_of_somebody_who_left_is_adopted(
+    open_page: Opener,
+    api: RunningApi,
+    acme: Created,
+    owner: SignedIn,
+    pictures_folder: Path | None,
+) -> None:
+    ada = join(api, acme.org_id, Role.ADMIN, name="Ada Left")
+    make_key(api, ada, "Old till", scopes=SCOPE_SETS["everything"])
+    bob = join(api, acme.org_id, Role.ADMIN, name="Bob Viewer")
+    make_key(api, bob, "Viewed", scopes=SCOPE_SETS["everything"])
+
+    async def change(services: Services) -> None:
+        await services.members.remove(context_of(owner), ada.user_id)
+        await services.members.change_role(context_of(owner), bob.user_id, Role.VIEWER)
+
+    with_services(api, change)
+    watched = open_page("/keys")
+    page = watched.page
+    row = page.locator("#keys tbody tr", has_text="Old till")
+    expect(row).to_contain_text("Nobody answers for it: limited")
+    expect(page.locator("#keys tbody tr", has_text="Viewed")).to_contain_text(
+        "Limited to what a viewer may"
+    )
+    assert page.get_by_role("link", name="Adopt Viewed").count() == 0
+    keep_picture(watched, pictures_folder, "keys-adoptable")
+    page.get_by_role("link", name="Adopt Old till").click()
+    keep_picture(watched, pictures_folder, "keys-adopt")
+    assert_sound(watched)
+    page.get_by_role("button", name="Adopt key").click()
+
+    expect(row).to_contain_text("Mara Oduya answers for it")
+    expect(row).not_to_contain_text("limited")
+    assert page.get_by_role("link", name="Adopt Old till").count() == 0
+    assert watched.complaints == []

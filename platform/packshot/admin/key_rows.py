@@ -17,7 +17,11 @@ SYSTEM = "Packshot"
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as a line of the table; ``status_until`` is how long a secret before works."""
+    """A key as a line of the table; ``status_until`` is how long a secret before works.
+
+    ``responsible`` answers for it; ``limited`` says that they may do less than its scopes, or have
+    left. ``bounds`` are what else it is confined to, each with what lies behind a few words.
+    """
 
     key: ListedKey
     prefix: str
@@ -27,6 +31,9 @@ class KeyRow:
     status_until: datetime | None
     color: str
     maker: str
+    responsible: str | None
+    limited: str
+    bounds: Sequence[tuple[str, str]]
     is_over: bool
 
 
@@ -52,8 +59,35 @@ def key_row(key: ListedKey, names: Mapping[str, str]) -> KeyRow:
         until,
         COLORS[status],
         names.get(key.created_by_id) or NAMELESS.get(key.created_by_type, SYSTEM),
+        key.responsible_name,
+        _limited(key),
+        _bounds(key),
         is_over=status in {"revoked", "expired"},
     )
+
+
+def _limited(key: ListedKey) -> str:
+    """What keeps the key from what it holds, in a few words; nothing where nothing does."""
+    person = key.responsible
+    if person is not None and person.has_left:
+        return "Nobody answers for it: limited"
+    if person is not None and len(key.access.scopes) < len(key.scopes):
+        return f"Limited to what a {person.role} may"
+    return ""
+
+
+def _bounds(key: ListedKey) -> list[tuple[str, str]]:
+    bounds = [("Test", "60 requests a minute, dry runs only")] if key.environment == "test" else []
+    if key.allowed_cidrs:
+        count = len(key.allowed_cidrs)
+        text = "1 network" if count == 1 else f"{count} networks"
+        bounds.append((text, ", ".join(key.allowed_cidrs)))
+    if key.rate_limit is not None:
+        limit = key.rate_limit
+        bounds.append((f"{limit.limit:,} in {limit.window_s:,} s", "requests of this key alone"))
+    if key.team_id is not None:
+        bounds.append(("Team", str(key.team_id)))
+    return bounds
 
 
 def scope_groups(granted: Collection[Scope]) -> dict[str, list[Scope]]:

@@ -1,18 +1,20 @@
-"""API keys: the table, and creating, renaming, rotating and revoking one."""
+"""API keys: the table, and creating, changing, rotating, adopting and revoking one."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.errors import InvalidInput, NotFound, Refusal
+from domain.access import access
+from domain.errors import NotFound, Refusal
 from domain.ids import KeyId
 from domain.scopes import SCOPE_SETS, Scope
 from packshot.admin.key_forms import (
     CHOSEN,
     GRACES,
+    KEEP,
     LIVES,
+    EditPageForm,
     KeysQuery,
-    NameForm,
     NewKeyPageForm,
     RevokePageForm,
     RotatePageForm,
@@ -22,7 +24,11 @@ from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
 from packshot.admin.shell.lists import address
 from packshot.commands.api_keys import ChangedKey, NewKey
+from packshot.commands.key_edits import KeyWish
 from packshot.edge.contract import NoFields
+from packshot.edge.forms import read_form
+from packshot.edge.key_fields import NEVER
+from packshot.edge.key_forms import ChangedKeyForm, NewKeyForm, limit_of, nameless, wish_of
 from packshot.edge.paging import Total, page_of
 from packshot.edge.path_ids import key_id_of
 from packshot.edge.problems import kind_of
@@ -30,7 +36,7 @@ from projections.api_keys import ListedKey
 
 PATH = "/keys"
 KEY = PATH + "/{keyId}"
-VERBS = {"rotate": "Rotate", "revoke": "Revoke", "rename": "Rename"}
+VERBS = {"rotate": "Rotate", "revoke": "Revoke", "edit": "Edit", "adopt": "Adopt"}
 
 
 @page("GET", PATH, scope=Scope.KEYS_READ, form=KeysQuery)
@@ -68,24 +74,38 @@ async def create_key(visit: Visit[NewKeyPageForm]) -> Html:
 
 @page("GET", KEY + "/{verb}", scope=Scope.KEYS_MANAGE)
 async def ask_change(visit: Visit[NoFields]) -> Html:
-    """Ask before a key is renamed, rotated or revoked."""
+    """Ask before a key is changed, rotated, adopted or revoked."""
     verb = visit.path["verb"]
     if verb not in VERBS:
         raise NotFound("not_found", "There is no such page.", fix="Begin at the start page.")
     return await _ask(visit, verb)
 
 
-@page("POST", KEY + "/rename", scope=Scope.KEYS_MANAGE, form=NameForm)
-async def rename_key(visit: Visit[NameForm]) -> PageAnswer:
-    """Call a key something else."""
+@page("POST", KEY + "/edit", scope=Scope.KEYS_MANAGE, form=EditPageForm, needs_proof=True)
+async def edit_key(visit: Visit[EditPageForm]) -> PageAnswer:
+    """Change what a key is called, what it may do, until when, from where and how often."""
+    granted, key_id = visit.visitor.access.scopes, key_id_of(visit.path)
+    key = await visit.services.api_keys.find(visit.visitor.org_id, key_id)
     try:
-        if visit.form.name is None:
-            raise _nameless()
-        await visit.services.api_keys.rename(visit.context, key_id_of(visit.path), visit.form.name)
+        wish = _wish(visit.form, key)
+        await visit.services.key_edits.edit(visit.context, key_id, wish, granted=granted)
     except NotFound:
         raise
     except Refusal as problem:
-        return await _ask(visit, "rename", problem=problem)
+        return await _ask(visit, "edit", problem=problem, form=visit.form)
+    return Redirect(PATH)
+
+
+@page("POST", KEY + "/adopt", scope=Scope.KEYS_MANAGE, needs_proof=True)
+async def adopt_key(visit: Visit[NoFields]) -> PageAnswer:
+    """Answer for a key whose person has left."""
+    granted, key_id = visit.visitor.access.scopes, key_id_of(visit.path)
+    try:
+        await visit.services.key_adoptions.adopt(visit.context, key_id, granted=granted)
+    except NotFound:
+        raise
+    except Refusal as problem:
+        return await _ask(visit, "adopt", problem=problem)
     return Redirect(PATH)
 
 
@@ -150,17 +170,61 @@ def _ask_new(visit: Visit[Any], form: NewKeyPageForm, *, problem: Refusal | None
     return _told(visit, values, problem=problem)
 
 
-async def _ask(visit: Visit[Any], verb: str, *, problem: Refusal | None = None) -> Html:
+async def _ask(
+    visit: Visit[Any],
+    verb: str,
+    *,
+    problem: Refusal | None = None,
+    form: EditPageForm | None = None,
+) -> Html:
     key = await visit.services.api_keys.find(visit.visitor.org_id, key_id_of(visit.path))
     row = key_row(key, {})
     values = {
         "row": row,
         "graces": GRACES,
-        "typed": visit.values.get("name", key.name),
+        "form": form or _as_it_is(key),
+        "groups": scope_groups(_offered(visit, key)),
+        "ends": "Never, as now" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d}, as now",
         "title": f"{VERBS[verb]} “{key.name}”",
         "part": f"key_{verb}.html",
     }
     return _told(visit, values, problem=problem)
+
+
+def _as_it_is(key: ListedKey) -> EditPageForm:
+    limit = key.rate_limit
+    return EditPageForm.model_construct(
+        name=key.name,
+        scopes=tuple(Scope(scope) for scope in key.scopes),
+        networks="\n".join(key.allowed_cidrs),
+        limit=None if limit is None else str(limit.limit),
+        window=None if limit is None else str(limit.window_s),
+    )
+
+
+def _offered(visit: Visit[Any], key: ListedKey) -> frozenset[Scope]:
+    """The scopes that the key may be given, and those that it has."""
+    allowed = access(visit.visitor.access.scopes, key.responsible, team_id=key.team_id).scopes
+    return allowed | {Scope(scope) for scope in key.scopes}
+
+
+def _wish(form: EditPageForm, key: ListedKey) -> KeyWish:
+    """What is typed, where it says something new; of a key that ended the name alone."""
+    if form.name is None:
+        raise nameless()
+    values: dict[str, object] = {"name": form.name}
+    if not key_row(key, {}).is_over:
+        values |= form.values
+        if set(form.scopes) != set(key.scopes):
+            values["scopes"] = [str(scope) for scope in form.scopes]
+        if form.life != KEEP:
+            values["expiresAt"] = _end(form.life)
+    return wish_of(read_form(ChangedKeyForm, values))
+
+
+def _end(life: str) -> str:
+    lasts = LIVES[life]
+    return NEVER if lasts is None else (datetime.now(UTC) + lasts).isoformat()
 
 
 def _secret(visit: Visit[Any], changed: ChangedKey, *, title: str) -> Html:
@@ -183,13 +247,16 @@ def _told(visit: Visit[Any], values: dict[str, Any], *, problem: Refusal | None 
 
 def _new_key(form: NewKeyPageForm) -> NewKey:
     if form.name is None:
-        raise _nameless()
+        raise nameless()
+    read = read_form(NewKeyForm, form.values)
     life = LIVES[form.life]
     return NewKey(
         name=form.name,
         environment=form.environment,
         scopes=form.scopes if form.scope_set == CHOSEN else SCOPE_SETS[form.scope_set],
         expires_at=None if life is None else datetime.now(UTC) + life,
+        allowed_cidrs=read.allowed_cidrs,
+        rate_limit=limit_of(read),
     )
 
 
@@ -200,12 +267,3 @@ def _without_grace(key: ListedKey) -> ListedKey:
 def _grace_of(key: ListedKey) -> datetime | None:
     until = key.former_until
     return until if until is not None and until > datetime.now(UTC) else None
-
-
-def _nameless() -> InvalidInput:
-    return InvalidInput(
-        "missing_parameter",
-        "A key needs a name.",
-        param="name",
-        fix="Name the key after the program that will use it.",
-    )

@@ -169,13 +169,18 @@ def limit_of(form: NewKeyForm | ChangedKeyForm) -> RateLimit | None:
 def name_of(form: NewKeyForm) -> str:
     """The name of a new key; raises InvalidInput where the request has none."""
     if form.name is None:
-        raise InvalidInput(
-            "missing_parameter",
-            "A key needs a name.",
-            param="name",
-            fix="Name the key after the program that will use it.",
-        )
+        raise nameless()
     return form.name
+
+
+def nameless() -> InvalidInput:
+    """The refusal of a key without a name."""
+    return InvalidInput(
+        "missing_parameter",
+        "A key needs a name.",
+        param="name",
+        fix="Name the key after the program that will use it.",
+    )
 
 
 def scopes_of(form: NewKeyForm | ChangedKeyForm) -> tuple[Scope, ...]:
