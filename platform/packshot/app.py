@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from quart import Quart, Response, request
 
-from packshot.admin import account, api_access, resets, sign_in, start, studio, studio_rules, team
+from packshot.admin import (
+    account,
+    api_access,
+    identities,
+    resets,
+    sign_in,
+    start,
+    studio,
+    studio_rules,
+    team,
+)
 from packshot.admin import activity as activity_page
 from packshot.admin import catalog as catalog_pages
 from packshot.admin import integrations as integration_pages
@@ -159,6 +169,12 @@ PAGES = (
     account.change_password,
     account.end_session,
     account.end_others,
+    identities.begin_sign_in,
+    identities.begin_join,
+    identities.begin_link,
+    identities.begin_proof,
+    identities.come_back,
+    identities.unlink,
     resets.ask_forgot,
     resets.forgot,
     resets.ask_reset,

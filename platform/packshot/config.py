@@ -38,6 +38,7 @@ class Settings:
     address of the demo shop that `up` runs, ``http://127.0.0.1:PORT``; None where there is none.
     ``smtp_url`` is where mail is handed in (see ``integrations.mail``); None: no mail is sent.
     ``checkpoint_url`` is where checkpoints of the logs are posted; None for nowhere.
+    People sign in through the provider ``oidc_issuer`` too, which is called ``oidc_name``.
     Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
     """
 
@@ -60,6 +61,10 @@ class Settings:
     forwarded_header: str = X_FORWARDED_FOR
     smtp_url: str | None = field(default=None, repr=False)
     smtp_from: str = ""
+    oidc_issuer: str | None = None
+    oidc_client_id: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
+    oidc_name: str = ""
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> "Settings":
@@ -82,6 +87,10 @@ class Settings:
             smtp_url=environ.get("PACKSHOT_SMTP_URL") or None,
             smtp_from=environ.get("PACKSHOT_SMTP_FROM", ""),
             checkpoint_url=reader.url("PACKSHOT_CHECKPOINT_URL"),
+            oidc_issuer=reader.issuer("PACKSHOT_OIDC_ISSUER"),
+            oidc_client_id=environ.get("PACKSHOT_OIDC_CLIENT_ID", ""),
+            oidc_client_secret=environ.get("PACKSHOT_OIDC_CLIENT_SECRET", ""),
+            oidc_name=environ.get("PACKSHOT_OIDC_NAME", ""),
             public_api=reader.switch("PACKSHOT_PUBLIC_API"),
             trusted_proxies=reader.networks("PACKSHOT_TRUSTED_PROXIES"),
             forwarded_header=reader.word(
@@ -153,6 +162,18 @@ class _Reader:
         if value not in {"on", "off"}:
             self.mistakes.append(f"{name} must be on or off; got {value!r}")
         return value == "on"
+
+    def issuer(self, name: str) -> str | None:
+        """Read who vouches for people, exactly as it calls itself: a slash at the end counts."""
+        value = self.environ.get(name) or None
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+            self.mistakes.append(f"{name} must be http(s)://HOST[:PORT][/PATH]; got {value!r}")
+        for needed in ("PACKSHOT_OIDC_CLIENT_ID", "PACKSHOT_OIDC_CLIENT_SECRET"):
+            self.text(needed)
+        return value
 
     def demo_shop_url(self, name: str) -> str | None:
         value = self.environ.get(name) or None

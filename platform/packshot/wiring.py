@@ -19,7 +19,6 @@ from domain.tenant import Tenant
 from domain.user import User
 from imaging.limits import Limits
 from integrations.http import OutboundClient, parse_allowed
-from integrations.mail import MailServer
 from packshot.commands.accounts import Accounts
 from packshot.commands.api_keys import ApiKeys
 from packshot.commands.attempts import Attempts
@@ -33,6 +32,7 @@ from packshot.commands.connections import Connections
 from packshot.commands.downloads import Downloads
 from packshot.commands.erasing import Erasing
 from packshot.commands.histories import Histories
+from packshot.commands.identities import Identities, provider_of
 from packshot.commands.images import Images
 from packshot.commands.jobs import Jobs
 from packshot.commands.key_adoptions import KeyAdoptions
@@ -49,7 +49,7 @@ from packshot.commands.publish_plans import Planner
 from packshot.commands.publishes import Publishes
 from packshot.commands.publishing import Publishing
 from packshot.commands.requests import PUBLISH
-from packshot.commands.resets import Resets
+from packshot.commands.resets import Resets, mail_server_of
 from packshot.commands.sessions import Sessions
 from packshot.commands.shop_pictures import ShopPictures
 from packshot.commands.shops import DemoShop, Shops
@@ -131,6 +131,7 @@ class Services:
     organizations: Organizations
     people: People
     resets: Resets
+    identities: Identities
     members: Members
     webhook_secrets: WebhookSecrets
     images: Images
@@ -307,7 +308,8 @@ async def open_services(
             organizations=Organizations(store, secrets, people, _now),
             people=people,
             members=members,
-            resets=Resets(store, members, _now, settings.public_url, _mail(settings)),
+            identities=Identities(store, people, _now, provider_of(settings, links.outbound)),
+            resets=Resets(store, members, _now, settings.public_url, mail_server_of(settings)),
             webhook_secrets=WebhookSecrets(store, _now, secrets.key_encryption_key),
             images=images,
             trials=Trials(maker),
@@ -323,15 +325,6 @@ async def open_services(
             outbound=links.outbound,
             demo_outbound=links.demo_outbound,
         )
-
-
-def _mail(settings: Settings) -> MailServer | None:
-    if settings.smtp_url is None:
-        return None
-    try:
-        return MailServer.read(settings.smtp_url, sender=settings.smtp_from)
-    except ValueError as mistake:
-        raise InvalidSettings(f"PACKSHOT_SMTP_URL {mistake}") from None
 
 
 @asynccontextmanager

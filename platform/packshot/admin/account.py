@@ -6,6 +6,7 @@ from domain.errors import InvalidInput, Refusal
 from domain.ids import SessionId
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.admin.shell.identities import provider_name
 from packshot.admin.shell.tries import charge_tries, of_account
 from packshot.commands.sessions import no_such_session
 from packshot.edge.contract import NoFields
@@ -17,6 +18,8 @@ PATH = "/account"
 DONE = {
     "password": "Your password was changed. Every other browser was signed out.",
     "ended": "That browser is signed out.",
+    "linked": "Your account is linked. You can sign in with it from now on.",
+    "unlinked": "Your account is unlinked.",
     "others": "Every other browser is signed out.",
 }
 
@@ -83,6 +86,8 @@ async def _account(
     user_id = visit.visitor.user_id
     values = {
         "account": await visit.services.accounts.find(user_id),
+        "provider": provider_name(visit),
+        "identities": await visit.services.identities.of(user_id),
         "sessions": await visit.services.sessions.of(user_id),
         "done": done,
         "problem": problem,

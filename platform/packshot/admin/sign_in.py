@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import quote, urlsplit
 
 from domain.errors import NotFound, Refusal
 from packshot.admin.shell.answers import Html, Redirect
 from packshot.admin.shell.browsers import device_of
 from packshot.admin.shell.declaring import PageAnswer, Visit, page
+from packshot.admin.shell.identities import provider_name
+from packshot.admin.shell.inside import START, inside
 from packshot.admin.shell.tries import charge_tries, from_address, hashed, of_account
 from packshot.commands.people import LINK_LIFE, Joined, Newcomer, wrong_password
 from packshot.edge.contract import NoFields
@@ -16,7 +17,6 @@ from packshot.edge.forms import Form
 from packshot.edge.limits import Charge, Policy
 from packshot.edge.problems import kind_of
 
-START = "/studio"
 # A link answers this many addresses in its life: it is no way to ask who has an account.
 LINK = Policy("join-link", burst=5, per_second=5 / LINK_LIFE.total_seconds())
 
@@ -50,7 +50,7 @@ class JoinForm(Form):
 async def ask_sign_in(visit: Visit[NextForm]) -> PageAnswer:
     """Ask who it is."""
     if visit.signed_in is not None:
-        return Redirect(_inside(visit.form.next))
+        return Redirect(inside(visit.form.next))
     return _sign_in_page(visit)
 
 
@@ -67,7 +67,7 @@ async def sign_in(visit: Visit[SignInForm]) -> PageAnswer:
         if kind_of(refusal.code).status >= 500:  # noqa: PLR2004 - not about who it is
             raise
         return _sign_in_page(visit, problem=refusal)
-    return await _begin(visit, known, to=_inside(visit.form.next))
+    return await _begin(visit, known, to=inside(visit.form.next))
 
 
 @page("POST", "/sign-out", form=NextForm, is_kept_open=True)
@@ -76,7 +76,7 @@ async def sign_out(visit: Visit[NextForm]) -> Redirect:
     if visit.token is not None:
         await visit.services.sessions.end(visit.token)
     following = visit.form.next
-    return Redirect("/sign-in" if following is None else _inside(following), token="")
+    return Redirect("/sign-in" if following is None else inside(following), token="")
 
 
 @page("GET", "/join/{secret}", is_public=True)
@@ -128,6 +128,7 @@ def _sign_in_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Html:
     done = None if visit.form.done is None else DONE[visit.form.done]
     values = {
         "problem": problem,
+        "provider": provider_name(visit),
         "done": done,
         "email": visit.values.get("email", ""),
         "next": visit.form.next,
@@ -148,6 +149,7 @@ async def _join_page(visit: Visit[Any], *, problem: Refusal | None = None) -> Ht
         "problem": problem,
         "email": visit.values.get("email", ""),
         "name": visit.values.get("name", ""),
+        "provider": provider_name(visit),
         "place": place,
     }
     return _form_page("join.html", values, problem=problem)
@@ -167,15 +169,3 @@ def _form_page(template: str, values: dict[str, Any], *, problem: Refusal | None
 def _link_is_over() -> Html:
     """One page for whatever ended the link, and for what never was one."""
     return Html("link_over.html", status=404)
-
-
-def _inside(wanted: str | None) -> str:
-    """An address of ours to go on at; anything that could lead elsewhere is the start page."""
-    if not wanted or not wanted.startswith("/") or "\\" in wanted or not wanted.isprintable():
-        return START
-    if wanted.startswith("//"):
-        return START
-    parts = urlsplit(wanted)
-    path = quote(parts.path, safe="/:@!$&'()*+,;=-._~%")
-    query = quote(parts.query, safe="/:@!$&'()*+,;=-._~%?")
-    return f"{path}?{query}" if query else path

@@ -19,6 +19,7 @@ from packshot.store import people
 from packshot.store.claims import Taken
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
+from packshot.store.identities import Linked, add_identity
 from packshot.store.people import Link, Person
 from projections.memberships import find_places
 
@@ -95,7 +96,7 @@ class People:
 
     async def find_invitation(self, secret: str) -> Invitation:
         """What a link invites to; raises NotFound when it was used, withdrawn, or is too old."""
-        link = await self._find_link(secret)
+        link = await self._find_link(_hash(secret))
         invite = await self.store.load(Invite, org_id=link.org_id, stream_id=link.invite_id.uuid)
         if invite.status != "open":
             raise no_such_link()
@@ -111,20 +112,40 @@ class People:
         for an address whose account has another password, Conflict (already_member), and NotFound
         for a link that does not work any more.
         """
-        link = await self._find_link(secret)
+        link_hash = _hash(secret)
+        link = await self._find_link(link_hash)
         newcomer = Newcomer.read(email=email, name=name, password=password)
         known = await self._find_person(newcomer.email)
         if known is None:
-            return Joined(await self._register(newcomer, secret, link), link.org_id)
+            return Joined(await self._register(newcomer, link_hash, link), link.org_id)
         if not await is_password(password, known.password_hash) or known.disabled_at is not None:
             raise wrong_password()
-        await self._let_in(known.user_id, secret, link)
+        await self._let_in(known.user_id, link_hash, link)
         return Joined(known.user_id, link.org_id)
 
     async def join_as(self, user_id: UserId, secret: str) -> Joined:
         """Take in a person who is signed in; raises Conflict and NotFound as ``join`` does."""
-        link = await self._find_link(secret)
-        await self._let_in(user_id, secret, link)
+        return await self.join_by(_hash(secret), user_id)
+
+    async def join_by(self, link_hash: bytes, user_id: UserId) -> Joined:
+        """Take in a person who is known, by the link of that hash; raises as ``join_as`` does."""
+        link = await self._find_link(link_hash)
+        await self._let_in(user_id, link_hash, link)
+        return Joined(user_id, link.org_id)
+
+    async def join_anew(
+        self, link_hash: bytes, *, email: str, name: str, identity: Linked
+    ) -> Joined:
+        """Take in a new person who signs in by that identity and has no password.
+
+        Raises InvalidInput, NotFound, and Conflict (already_connected) for an address that has an
+        account: who it belongs to signs in there and links the identity.
+        """
+        newcomer = Newcomer(_name(name), _email(email), password="")
+        link = await self._find_link(link_hash)
+        if await self._find_person(newcomer.email) is not None:
+            raise _address_is_taken()
+        user_id = await self._register(newcomer, link_hash, link, identity=identity)
         return Joined(user_id, link.org_id)
 
     async def sign_in(self, *, email: str, password: str) -> Joined | None:
@@ -158,35 +179,42 @@ class People:
         async with self.store.pools.reading(INSTALLATION) as connection:
             return await people.find_person(connection, email)
 
-    async def _register(self, newcomer: Newcomer, secret: str, link: Link) -> UserId:
+    async def _register(
+        self, newcomer: Newcomer, link_hash: bytes, link: Link, *, identity: Linked | None = None
+    ) -> UserId:
         """Give a new person an account and let them in, or neither."""
         user_id = UserId.new()
-        password_hash = await hash_password(newcomer.password)
+        password_hash = None if identity is not None else await hash_password(newcomer.password)
         person = Person(user_id, newcomer.email, newcomer.name, password_hash)
         user = User.register(user_id)
-        user.set_password()
+        if identity is None:
+            user.set_password()
+        else:
+            user.link_oidc(identity.issuer)
         async with self.store.together() as unit:
             connection = await unit.connection()
             try:
                 await people.add_person(connection, person, at=self.clock())
+                if identity is not None:
+                    await add_identity(connection, user_id, identity)
             except Taken:  # in this very moment, by somebody else
-                raise wrong_password() from None
+                raise wrong_password() if identity is None else _address_is_taken() from None
             await self.store.open_installation(connection)
             await self.store.save(self._of(user_id, INSTALLATION), user)
-            await self._let_in(user_id, secret, link)
+            await self._let_in(user_id, link_hash, link)
         return user_id
 
-    async def _find_link(self, secret: str) -> Link:
+    async def _find_link(self, link_hash: bytes) -> Link:
         async with self.store.pools.reading(INSTALLATION) as connection:
-            link = await people.find_link(connection, _hash(secret))
+            link = await people.find_link(connection, link_hash)
         if link is None or self.clock() >= link.expires_at:
             raise no_such_link()
         return link
 
-    async def _let_in(self, user_id: UserId, secret: str, link: Link) -> None:
+    async def _let_in(self, user_id: UserId, link_hash: bytes, link: Link) -> None:
         """Accept the invite and begin the membership, whoever is first."""
         async with self.store.together() as unit:
-            if not await people.use_link(await unit.connection(), _hash(secret)):
+            if not await people.use_link(await unit.connection(), link_hash):
                 raise no_such_link()
             async with self.store.alone(link.org_id):
                 invite = await self.store.load(
@@ -266,6 +294,14 @@ def wrong_password() -> Unauthenticated:
         "sign_in_failed",
         "The address and the password do not belong together.",
         fix="Look at both again; capitals count in the password.",
+    )
+
+
+def _address_is_taken() -> Conflict:
+    return Conflict(
+        "already_connected",
+        "There is an account with this e-mail address already.",
+        fix="Sign in to it with its password, and link it there, on the page Your account.",
     )
 
 

@@ -20,6 +20,7 @@ from integrations.mail import MailServer
 from packshot.commands.accounts import no_such_person, of_themselves
 from packshot.commands.members import Members
 from packshot.commands.passwords import hash_password
+from packshot.config import InvalidSettings, Settings
 from packshot.store import people
 from packshot.store import resets as rows
 from packshot.store import sessions as session_rows
@@ -173,6 +174,16 @@ class Resets:
         await rows.forget_old_resets(connection, expired_by=self.clock())
         link = rows.ResetLink(offered.user_id, org_id, offered.expires_at)
         await rows.add_reset(connection, _hash(offered.secret), link)
+
+
+def mail_server_of(settings: Settings) -> MailServer | None:
+    """The mail server that the settings name, or None; raises InvalidSettings."""
+    if settings.smtp_url is None:
+        return None
+    try:
+        return MailServer.read(settings.smtp_url, sender=settings.smtp_from)
+    except ValueError as mistake:
+        raise InvalidSettings(f"PACKSHOT_SMTP_URL {mistake}") from None
 
 
 def no_such_reset() -> NotFound:

@@ -30,7 +30,8 @@ class Visit(Generic[FormT]):
 
     ``form`` holds the checked fields, of the query for a GET and of the body for a POST; ``file``
     the upload, while the handler runs. ``token`` is the session's text, None when signed out, and
-    ``is_fresh_token`` says that the browser does not know it yet.
+    ``is_fresh_token`` says that the browser does not know it yet. ``cookies`` are others to leave
+    with it: a text and how many seconds it is kept.
     """
 
     services: "Services"
@@ -45,6 +46,7 @@ class Visit(Generic[FormT]):
     signed_in: Visitor | None = None
     file: Spooled | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    cookies: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def visitor(self) -> Visitor:

@@ -10,6 +10,7 @@ from typing import Any
 from domain.errors import Refusal
 from packshot.admin.shell.answers import Html
 from packshot.admin.shell.declaring import Visit
+from packshot.admin.shell.identities import provider_name
 from packshot.admin.shell.sealing import as_text, of_text, opened, sealed
 from packshot.admin.shell.tries import charge_tries, of_account
 from packshot.edge.problems import kind_of
@@ -55,6 +56,8 @@ async def _question(visit: Visit[Any], seal: bytes, *, problem: Refusal | None =
         "target": _target(visit),
         "problem": problem,
         "account": await visit.services.accounts.find(visit.visitor.user_id),
+        "provider": provider_name(visit),
+        "identities": await visit.services.identities.of(visit.visitor.user_id),
     }
     template = "confirm_part.html" if visit.is_fragment else "confirm.html"
     if problem is None:

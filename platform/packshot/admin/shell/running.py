@@ -14,7 +14,7 @@ from domain.roles import Role
 from domain.scopes import Scope
 from packshot.admin.shell.answers import Html, Redirect, Streamed
 from packshot.admin.shell.assets import PREFIX, asset_response
-from packshot.admin.shell.cookies import session_token, set_session
+from packshot.admin.shell.cookies import session_token, set_cookie, set_session
 from packshot.admin.shell.declaring import Page, PageAnswer, Visit
 from packshot.admin.shell.origin import (
     TOKEN_FIELD,
@@ -248,14 +248,16 @@ def _redirect(answer: Redirect, visit: Visit[Any]) -> Response:
         response = Response(b"", 303, {"location": answer.to, "cache-control": "no-store"})
     if answer.token is not None:
         set_session(response, visit, answer.token)
-        return response
+        visit.is_fresh_token = False
     return _with_token(response, visit)
 
 
 def _with_token(response: Response, visit: Visit[Any]) -> Response:
-    """The answer that also tells the browser its session's new text."""
+    """The answer that also leaves our cookies with the browser, its session's new text first."""
     if visit.is_fresh_token and visit.token is not None:
         set_session(response, visit, visit.token)
+    for name, (text, max_age_s) in visit.cookies.items():
+        set_cookie(response, visit, name, text, max_age_s=max_age_s)
     return response
 
 
