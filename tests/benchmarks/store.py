@@ -23,7 +23,9 @@ from benchmarks.loading import measure_load
 from benchmarks.rows import paired_ratio, row
 from domain.ids import OrgId
 from given import context, founded, requested_job, store_of
+from packshot.commands.audit import Audit
 from packshot.store.events import EventStore
+from packshot.store.export_lines import MEDIA_TYPES, Format
 from packshot.store.pool import open_pools
 from packshot.store.verify import verify_log
 from services import Database, running_services
@@ -86,6 +88,7 @@ async def _measure(database: Database) -> list[dict[str, Any]]:
         started = time.perf_counter()
         verdicts = await verify_log(database.owner_url)
         verified = sum(verdict.events for verdict in verdicts) / (time.perf_counter() - started)
+        exported = {form: await _exported(store, tenants[0], form) for form in MEDIA_TYPES}
     assert all(verdict.valid for verdict in verdicts)
     ratio = paired_ratio
     return [
@@ -111,6 +114,8 @@ async def _measure(database: Database) -> list[dict[str, Any]]:
             better="more",
         ),
         row("verify", verified, unit="events/s", target=100_000, better="more"),
+        row("export", exported["ndjson"], unit="events/s", target=50_000, better="more"),
+        row("export-csv", exported["csv"], unit="events/s", target=50_000, better="more"),
         row("appends-per-second", sorted(rates["one"])[ROUNDS // 2], unit="1/s"),
     ]
 
@@ -208,3 +213,13 @@ def _library(database: Database, data: str) -> tuple[Contender, Callable[[], Non
 async def _fill(store: EventStore, org_id: OrgId) -> None:
     for _ in range(VERIFIED_EVENTS // 500):
         await store.save(context(org_id), *(requested_job() for _ in range(500)))
+
+
+async def _exported(store: EventStore, org_id: OrgId, form: Format) -> float:
+    """How many events a second are read and written out, as an answer would be."""
+    audit = Audit(store, lambda: datetime.now(UTC))
+    part = await audit.part(org_id)
+    started = time.perf_counter()
+    async for _piece in audit.export(part, form):
+        pass
+    return (part.head.position - part.after) / (time.perf_counter() - started)

@@ -1,12 +1,17 @@
 """`packshot audit verify --export`: with the file, the public key and a witness, no more."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from architecture.sources import ROOT
 from installation import Up, packshot, running_up
 from packshot.store.head import Signer
 
@@ -168,3 +173,48 @@ def test_the_database_is_held_against_the_heads_that_were_kept(
     held = packshot("audit", "verify", "--data", up.data, "--witness", witness)
 
     assert (held.returncode, "ok" in held.stdout) == (0, True), held.stderr
+
+
+def test_the_commands_of_the_page_for_auditors_do_what_it_says(up: Up, tmp_path: Path):
+    """docs/audit.md: taken and verified, in one folder, as it is written there."""
+    page = (ROOT / "docs" / "audit.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    settings, *commands = [block for block in blocks if "person erase" not in block]
+    script = "set -eu\n" + "\n".join(commands)
+    assert "KEY=" in settings
+    for written, meant in (
+        (
+            "./packshot audit verify --witness .packshot",
+            f"packshot audit verify --witness {up.data}",
+        ),
+        ("./packshot", "packshot"),
+    ):
+        script = script.replace(written, meant)
+    packshot_here = """
+    packshot() {
+      case "$*" in
+        *--export*) "$PYTHON" -P -m packshot "$@" ;;
+        *) "$PYTHON" -P -m packshot "$@" --data "$DATA" ;;
+      esac
+    }
+    """
+
+    done = subprocess.run(
+        ["bash", "-c", packshot_here + script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "KEY": up.ready["apiKey"],
+            "URL": f"{up.ready['baseUrl']}/api/v1",
+            "PYTHON": sys.executable,
+            "DATA": str(up.data),
+        },
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("ok  head") >= 4
+    assert '"valid":true' in done.stdout

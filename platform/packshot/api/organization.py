@@ -27,7 +27,7 @@ class RenameOrganizationForm(Form):
     )
 
 
-class LimitsAnswer(Answer):
+class OrganizationLimitsAnswer(Answer):
     """How much the organization may do; ``monthlyPictures`` is null where nobody counts."""
 
     burst: int
@@ -42,7 +42,7 @@ class OrganizationAnswer(Answer):
     org_id: str
     name: str
     status: Literal["active", "suspended", "closed"]
-    limits: LimitsAnswer
+    limits: OrganizationLimitsAnswer
     created_at: Time
 
 
@@ -83,8 +83,8 @@ def _answer(organization: KnownOrganization) -> OrganizationAnswer:
     )
 
 
-def _limits(limits: OrgLimits) -> LimitsAnswer:
-    return LimitsAnswer(
+def _limits(limits: OrgLimits) -> OrganizationLimitsAnswer:
+    return OrganizationLimitsAnswer(
         burst=limits.burst,
         per_minute=limits.per_minute,
         at_once=limits.at_once,
