@@ -22,7 +22,7 @@ def help_of(*command: str) -> str:
     return asked.stdout
 
 
-@pytest.mark.parametrize("group", [(), ("org",), ("audit",), ("secrets",)])
+@pytest.mark.parametrize("group", [(), ("org",), ("person",), ("audit",), ("secrets",)])
 def test_no_line_of_the_help_is_cut(group: tuple[str, ...]):
     _, heading, said = help_of(*group).partition("Commands:")
 

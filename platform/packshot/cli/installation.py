@@ -102,7 +102,7 @@ def rotate_pepper(
         Path, typer.Argument(help="The folder of the secrets, such as .packshot/secrets.")
     ],
 ) -> None:
-    """Make another pepper: processes that start from now on keep new keys with it.
+    """Make another pepper, which new keys are kept with.
 
     Keys from before work on with the one they were made with, until they are rotated. Where
     processes do not share the folder, copy the new file to each before one of them is restarted.

@@ -66,10 +66,11 @@ def enable(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) ->
 
 @person.command("erase")
 def erase(email: Email, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
-    """Erase a person for good: name, address, password, sessions and every membership.
+    """Erase a person for good, with every membership.
 
-    What they did stays in the logs, under an id that is nobody's: every chain holds as before.
-    Refused where an organization would be left without an owner.
+    Name, address, password and sessions go. What they did stays in the logs, under an id that is
+    nobody's: every chain holds as before. Refused where an organization would be left without an
+    owner.
     """
 
     async def forget(services: "Services") -> "Gone":

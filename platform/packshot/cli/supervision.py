@@ -34,10 +34,10 @@ def suspend(
     data: DataOrElse = None,
     as_json: AsJson = False,
 ) -> None:
-    """Shut an organization: its keys and pages are refused, its jobs wait.
+    """Shut an organization: keys and pages are refused.
 
-    What was begun is finished; its owners still read their trail. The act stands in the
-    organization's log and in the installation's.
+    Its jobs wait, and what was begun is finished; its owners still read their trail. The act
+    stands in the organization's log and in the installation's.
     """
     _act(
         org_id,
@@ -62,7 +62,10 @@ def resume(org_id: Wanted, *, data: DataOrElse = None, as_json: AsJson = False) 
 
 @org.command("close")
 def close(org_id: Wanted, *, data: DataOrElse = None, as_json: AsJson = False) -> None:
-    """End an organization; `packshot org reopen` takes it back for 30 days."""
+    """End an organization, for good after 30 days.
+
+    Until then `packshot org reopen` takes it back.
+    """
     _act(
         org_id,
         "packshot org close",
@@ -97,7 +100,10 @@ def limit(  # noqa: PLR0913 - one option for each number
     data: DataOrElse = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write down how much an organization may do; what is left out is as for everybody."""
+    """Write down how much an organization may do.
+
+    What is left out is as for everybody.
+    """
 
     async def give(supervision: "Supervision", by: "Actor", wanted: "OrgId") -> object:
         from domain.org_limits import OrgLimits
