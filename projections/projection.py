@@ -16,7 +16,8 @@ class InlineView(Protocol):
 
     ``statement`` inserts from ``head`` (the locked row of the organization: tenant_id) and from
     ``json_to_recordset({rows})``; the store fills in {rows}. It must not name another tenant than
-    head.tenant_id, and must give the same row when it runs again over the same events.
+    head.tenant_id, and must give the same row when it runs again over the same events. It writes
+    ``views.<name>`` and reads no other view: a rebuild runs it over the log for another table.
     """
 
     name: str

@@ -10,7 +10,6 @@ STATEMENT = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b.*\b(es|views|work)\.[
 
 # Each with the reason why no organization can be named.
 WITHOUT_A_TENANT = {
-    "SELECT views.guard_following($1::text::regclass)": "is about a table, not its rows",
     "DELETE FROM es.position WHERE view = $1": "a rebuilt view starts anew for everybody",
     "UPDATE es.position SET view = $1 WHERE view = $2": "a rebuilt view takes over for everybody",
 }

@@ -12,8 +12,8 @@ from packshot.cli import (
     people,
     processes,
     proofs,
-    records,
     supervision,
+    views,
 )
 
 commands = typer.Typer(
@@ -22,9 +22,10 @@ commands = typer.Typer(
     rich_markup_mode=None,  # rich costs 60 ms of every --help
     pretty_exceptions_enable=False,  # its tracebacks print local variables, secrets included
 )
-for part in (processes, records, development):
+for part in (processes, views, development):
     commands.add_typer(part.commands)
 commands.add_typer(supervision.org, name="org")
+commands.add_typer(views.projections, name="projections")
 commands.add_typer(people.person, name="person")
 commands.add_typer(proofs.audit, name="audit")
 commands.add_typer(installation.secret_files, name="secrets")

@@ -6,6 +6,7 @@ number of followers may run, none leads, and one that dies leaves what it had be
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -49,30 +50,45 @@ AnyConnection = Connection | DriverConnection
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Protocol):
     """A table that a view fills, and the name under which its positions are kept.
 
     A view has one, of its own name; a rebuild makes another beside it.
     """
 
+    @property
+    def name(self) -> str:
+        """Of the table, and of its positions."""
+        ...
+
+    async def apply(
+        self, connection: AnyConnection, tenant_id: UUID, *, after: int, through: int
+    ) -> None:
+        """Bring the table from one position to another.
+
+        Raises one of POISON for an event that the view cannot use.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FollowingCopy:
+    """A copy of a following view: one statement fills it."""
+
     view: FollowingView
     name: str
 
     @classmethod
-    def living(cls, view: FollowingView) -> "Copy":
+    def living(cls, view: FollowingView) -> "FollowingCopy":
         """The table that is read."""
         return cls(view, view.name)
 
-    @property
-    def table(self) -> str:
-        """The table's full name."""
-        return f"views.{self.name}"
-
-    @property
-    def statement(self) -> str:
-        """The view's statement for this table."""
-        return self.view.statement.format(table=self.table)
+    async def apply(
+        self, connection: AnyConnection, tenant_id: UUID, *, after: int, through: int
+    ) -> None:
+        """Run the view's statement over the stretch."""
+        statement = self.view.statement.format(table=f"views.{self.name}")
+        await connection.execute(statement, tenant_id, after, through)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ class Follower:
     async def behind(self, view: FollowingView) -> list[UUID]:
         """The organizations with events that the view lacks, but for those that are parked."""
         async with self.pool.acquire() as connection:
-            return await behind(connection, Copy.living(view))
+            return await behind(connection, FollowingCopy.living(view))
 
     async def lag(self, view: FollowingView) -> Lag:
         """How far the view is behind, over all organizations."""
@@ -103,7 +119,9 @@ class Follower:
     async def step(self, view: FollowingView, tenant_id: UUID) -> Step:
         """Apply the next stretch; does nothing when another process has the organization."""
         async with self.pool.acquire() as connection, connection.transaction():
-            return await follow(connection, Copy.living(view), tenant_id, stretch=self.stretch)
+            return await follow(
+                connection, FollowingCopy.living(view), tenant_id, stretch=self.stretch
+            )
 
 
 async def behind(connection: AnyConnection, copy: Copy) -> list[UUID]:
@@ -156,7 +174,7 @@ async def _apply(
     while True:
         try:
             async with connection.transaction():
-                await connection.execute(copy.statement, tenant_id, after, through)
+                await copy.apply(connection, tenant_id, after=after, through=through)
         except POISON as poison:
             if through == after + 1:
                 await _park(connection, copy, tenant_id, position=through, poison=poison)

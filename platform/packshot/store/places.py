@@ -12,9 +12,34 @@ import asyncpg
 from packshot.store.pool import DriverConnection
 
 INDEXES = """
-SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition, i.indisprimary AS is_primary
+SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition, i.indisprimary AS is_primary,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid) AS is_constraint
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = to_regclass($1) ORDER BY c.relname
+"""
+# What stands at the living table besides its columns and indexes, as statements for another table.
+GUARDS = """
+SELECT format('ALTER TABLE views.%I SET (%s)', $2::text, option) AS statement
+FROM pg_class c, unnest(c.reloptions) AS option WHERE c.oid = to_regclass($1)
+UNION ALL
+SELECT format('ALTER TABLE views.%I ENABLE ROW LEVEL SECURITY', $2::text)
+FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relrowsecurity
+UNION ALL
+SELECT format('ALTER TABLE views.%I FORCE ROW LEVEL SECURITY', $2::text)
+FROM pg_class c WHERE c.oid = to_regclass($1) AND c.relforcerowsecurity
+UNION ALL
+SELECT format('CREATE POLICY %I ON views.%I AS %s FOR %s TO %s', p.policyname, $2::text,
+              p.permissive, p.cmd, array_to_string(p.roles, ', '))
+       || coalesce(' USING (' || p.qual || ')', '')
+       || coalesce(' WITH CHECK (' || p.with_check || ')', '')
+FROM pg_policies p WHERE format('%I.%I', p.schemaname, p.tablename) = $1
+UNION ALL
+SELECT format('GRANT %s ON views.%I TO %I', a.privilege_type, $2::text, a.grantee::regrole)
+FROM pg_class c, aclexplode(c.relacl) a WHERE c.oid = to_regclass($1) AND a.grantee <> c.relowner
+UNION ALL
+SELECT format('GRANT %s (%I) ON views.%I TO %I', a.privilege_type, t.attname, $2::text,
+              a.grantee::regrole)
+FROM pg_attribute t, aclexplode(t.attacl) a WHERE t.attrelid = to_regclass($1)
 """
 FORGET = "DELETE FROM es.position WHERE view = $1"
 TAKE_OVER = "UPDATE es.position SET view = $1 WHERE view = $2"
@@ -26,9 +51,7 @@ async def make_beside(owner: DriverConnection, living: str, copy: str) -> None:
     A table is filled half as fast again while it has no other index.
     """
     async with owner.transaction():
-        await owner.execute(f"DROP TABLE IF EXISTS views.{copy}")
-        async with as_projector(owner):
-            await owner.execute(FORGET, copy)
+        await drop(owner, copy)
         await owner.execute(
             f"CREATE TABLE views.{copy} (LIKE views.{living} INCLUDING ALL EXCLUDING INDEXES)"
         )
@@ -37,7 +60,20 @@ async def make_beside(owner: DriverConnection, living: str, copy: str) -> None:
                 name = await _build(owner, index, living, copy)
                 as_key = f"ADD CONSTRAINT {name} PRIMARY KEY USING INDEX {name}"
                 await owner.execute(f"ALTER TABLE views.{copy} {as_key}")
-        await owner.execute("SELECT views.guard_following($1::text::regclass)", f"views.{copy}")
+        for guard in await owner.fetch(GUARDS, f"views.{living}", copy):
+            await owner.execute(guard["statement"])
+
+
+async def drop(owner: DriverConnection, copy: str) -> None:
+    """Remove a copy, if there is one, with its positions, inside the caller's transaction."""
+    await owner.execute(f"DROP TABLE IF EXISTS views.{copy}")
+    await forget(owner, copy)
+
+
+async def forget(owner: DriverConnection, name: str) -> None:
+    """Remove every position of that name, inside the caller's transaction."""
+    async with as_projector(owner):
+        await owner.execute(FORGET, name)
 
 
 async def finish_indexes(owner_url: str, living: str, copy: str) -> None:
@@ -52,11 +88,19 @@ async def finish_indexes(owner_url: str, living: str, copy: str) -> None:
 
     await asyncio.gather(*map(build, secondary))
     async with _owning(owner_url) as owner:
+        for index in secondary:
+            if index["is_constraint"]:
+                name = index["name"].replace(living, copy, 1)
+                as_rule = f"ADD CONSTRAINT {name} UNIQUE USING INDEX {name}"
+                await owner.execute(f"ALTER TABLE views.{copy} {as_rule}")
         await owner.execute(f"ANALYZE views.{copy}")
 
 
 async def change_places(owner: DriverConnection, living: str, copy: str) -> None:
-    """Make the copy the living table, inside the caller's transaction; the old one is dropped."""
+    """Make the copy the living table, inside the caller's transaction; the old one is dropped.
+
+    The copy's positions are the living one's from then on.
+    """
     async with as_projector(owner):
         await owner.execute(FORGET, living)
         await owner.execute(TAKE_OVER, living, copy)

@@ -16,7 +16,7 @@ import asyncpg
 
 from domain.errors import Conflict
 from domain.ids import OrgId
-from packshot.store.follow import AnyConnection, Copy, behind, follow
+from packshot.store.follow import AnyConnection, Copy, FollowingCopy, behind, follow
 from packshot.store.places import as_projector, change_places, finish_indexes, make_beside
 from packshot.store.pool import Connection, DriverConnection, Pool, open_projector_pool
 from packshot.store.positions import POSITION
@@ -26,7 +26,7 @@ LANES = 2  # while one log's stretch is applied, the next is being asked for
 STRETCH = 20_000
 REBUILD_LOCK = 0x72656275  # "rebu"
 
-TENANTS = "SELECT tenant_id FROM es.tenant_head ORDER BY seq DESC"
+TENANTS = "SELECT tenant_id, seq FROM es.tenant_head ORDER BY seq DESC"
 HOLD = """
 SELECT position FROM es.position
 WHERE tenant_id = $1 AND view = $2 AND parked_at IS NULL FOR UPDATE
@@ -35,6 +35,14 @@ PARKED = "SELECT tenant_id FROM es.position WHERE view = $1 AND parked_at IS NOT
 DIGEST = """
 SELECT count(*), coalesce(sum(hash_record_extended(r, 0)), 0) FROM {table} r WHERE tenant_id = $1
 """
+
+
+# Hears how many events are applied, and of how many.
+Progress = Callable[[int, int], None]
+
+
+def say_nothing(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 @dataclass(slots=True)
@@ -74,21 +82,32 @@ class Rebuilt:
         return "\n".join([*lines, *differed, *parked])
 
 
-async def rebuild(owner_url: str, view: FollowingView, *, stretch: int = STRETCH) -> Rebuilt:
-    """Rebuild a view from the logs, as the owner of the schema.
+async def rebuild(
+    owner_url: str,
+    view: FollowingView,
+    *,
+    stretch: int = STRETCH,
+    progress: Progress = say_nothing,
+) -> Rebuilt:
+    """Rebuild a following view from the logs, as the owner of the schema.
 
-    Raises Conflict while another rebuild of the same view runs. One that was killed leaves a table
-    and positions that nobody looks at; the next one removes them.
+    ``progress`` hears how many events of how many are applied. Raises Conflict while another
+    rebuild of the same view runs. One that was killed leaves a table and positions that nobody
+    looks at; the next one removes them.
     """
     began_s = perf_counter()
-    living, copy = Copy.living(view), Copy(view, f"{view.name}_rebuilt")
+    living, copy = FollowingCopy.living(view), FollowingCopy(view, f"{view.name}_rebuilt")
     work = _Rebuilding(living, copy, stretch)
-    async with _alone(owner_url, view) as owner, open_projector_pool(owner_url, size=LANES) as pool:
+    async with (
+        alone(owner_url, view.name) as owner,
+        open_projector_pool(owner_url, size=LANES) as pool,
+    ):
         await make_beside(owner, living.name, copy.name)
-        tenants = [row["tenant_id"] for row in await pool.fetch(TENANTS)]
-        await _in_lanes(pool, tenants, work.catch_up)
+        tenants = await logs_of(pool)
+        work.tell = _of(sum(tenants.values()), progress)
+        await _in_lanes(pool, list(tenants), work.catch_up)
         await finish_indexes(owner_url, living.name, copy.name)
-        await _in_lanes(pool, tenants, work.compare)
+        await _in_lanes(pool, list(tenants), work.compare)
         async with owner.transaction():
             # Whoever follows waits here until the tables have changed places.
             await owner.execute("LOCK TABLE es.position IN EXCLUSIVE MODE")
@@ -102,6 +121,15 @@ async def rebuild(owner_url: str, view: FollowingView, *, stretch: int = STRETCH
     return work.done
 
 
+async def logs_of(connection: "Pool | AnyConnection") -> dict[UUID, int]:
+    """Every log's organization and length, the longest first."""
+    return {row["tenant_id"]: row["seq"] for row in await connection.fetch(TENANTS)}
+
+
+def _of(total: int, progress: Progress) -> Callable[[int], None]:
+    return lambda done: progress(min(done, total), total)
+
+
 @dataclass(slots=True)
 class _Rebuilding:
     """The steps of a rebuild for one organization at a time."""
@@ -110,6 +138,7 @@ class _Rebuilding:
     copy: Copy
     stretch: int
     done: Rebuilt = field(default_factory=Rebuilt)
+    tell: Callable[[int], None] = field(default=lambda _done: None)
 
     async def catch_up(self, connection: AnyConnection, tenant_id: UUID) -> None:
         """Bring the copy to the head of the organization's log."""
@@ -118,6 +147,7 @@ class _Rebuilding:
             async with connection.transaction():
                 step = await follow(connection, self.copy, tenant_id, stretch=self.stretch)
             self.done.events += step.applied
+            self.tell(self.done.events)
             has_more = step.has_more
 
     async def compare(self, connection: AnyConnection, tenant_id: UUID) -> None:
@@ -148,21 +178,21 @@ class _Rebuilding:
         self, connection: AnyConnection, one: Copy, tenant_id: UUID
     ) -> tuple[object, ...]:
         """The position of a table, how many rows it has, and the sum of their hashes."""
-        digest = await connection.fetchrow(DIGEST.format(table=one.table), tenant_id)
+        digest = await connection.fetchrow(DIGEST.format(table=f"views.{one.name}"), tenant_id)
         assert digest is not None  # an aggregate always gives a row
         return (await connection.fetchval(POSITION, tenant_id, one.name), *digest.values())
 
 
 @asynccontextmanager
-async def _alone(owner_url: str, view: FollowingView) -> AsyncIterator[DriverConnection]:
+async def alone(owner_url: str, view: str) -> AsyncIterator[DriverConnection]:
     """A connection of the owner, who rebuilds this view alone; raises Conflict."""
     owner = await asyncpg.connect(owner_url)
     try:
         lock = "SELECT pg_try_advisory_lock($1, hashtext($2))"
-        if not await owner.fetchval(lock, REBUILD_LOCK, view.name):
+        if not await owner.fetchval(lock, REBUILD_LOCK, view):
             raise Conflict(
                 "version_conflict",
-                f"The view {view.name} is being rebuilt already.",
+                f"The view {view} is being rebuilt already.",
                 fix="Wait for the other rebuild to end.",
             )
         yield owner

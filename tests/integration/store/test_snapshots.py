@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.errors import NotFound
-from domain.ids import OrgId
+from domain.ids import OrgId, UserId
 from domain.organization import Organization
 from domain.user import User
 from given import context, founded, requested_job
@@ -99,8 +99,9 @@ async def a_long_stream(store: EventStore, org_id: OrgId) -> User:
 
 
 async def recorded_user(store: EventStore, org_id: OrgId, *, changes: int) -> User:
-    user = lived(User, World(Random(1)), verbs=changes)
-    assert isinstance(user, User)
+    user = User.register(UserId.new())
+    for _ in range(changes):
+        user.set_password()
     await store.save(context(org_id), user)
     return user
 
