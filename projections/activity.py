@@ -24,6 +24,7 @@ from domain.ids import (
     UserId,
 )
 from projections.api_keys import key_names
+from projections.past_keys import key_names_at
 from projections.sentences import NOBODY, TYPES_THAT_TELL_MORE, sentence_of
 
 if TYPE_CHECKING:
@@ -115,13 +116,15 @@ class Activity:
 class Wanted:
     """Which entries: of that type, of that actor (None: of every one), before that position.
 
-    ``stream_id`` is what they happened to.
+    ``stream_id`` is what they happened to. ``at`` is the position of the log as of which they are
+    told, None: today.
     """
 
     type: str | None = None
     actor_id: str | None = None
     before: int | None = None
     stream_id: UUID | None = None
+    at: int | None = None
 
     @property
     def is_everything(self) -> bool:
@@ -144,6 +147,7 @@ async def find_activity(
         JOIN es.event e ON e.tenant_id = a.tenant_id AND e.seq = a.position
         WHERE a.tenant_id = $1 AND ($2::text IS NULL OR a.type = $2)
           AND ($3::text IS NULL OR a.actor_id = $3) AND ($4::bigint IS NULL OR a.position < $4)
+          AND ($8::bigint IS NULL OR a.position <= $8)
           AND ($7::uuid IS NULL OR a.position IN (
             SELECT seq FROM es.event WHERE tenant_id = $1 AND stream_id = $7))
         ORDER BY a.position DESC LIMIT $5
@@ -155,9 +159,13 @@ async def find_activity(
         limit,
         TYPES_THAT_TELL_MORE,
         wanted.stream_id,
+        wanted.at,
     )
     acting = {row["actor_id"] for row in rows if row["actor_type"] == "key"}
-    names = await key_names(connection, tenant_id, acting)
+    if wanted.at is None:
+        names = await key_names(connection, tenant_id, acting)
+    else:
+        names = await key_names_at(connection, tenant_id, acting, at=wanted.at)
     return [_activity(row, names) for row in rows]
 
 
@@ -168,6 +176,8 @@ async def count_activity(
 
     Every event is one entry, so the length of the whole feed is the position it has reached.
     """
+    if wanted.is_everything and wanted.at is not None:
+        return wanted.at
     if wanted.is_everything:
         reached = "SELECT position FROM es.position WHERE tenant_id = $1 AND view = $2"
         return await connection.fetchval(reached, tenant_id, ActivityView.name) or 0
@@ -176,7 +186,7 @@ async def count_activity(
         SELECT count(*) FROM (
           SELECT FROM views.activity
           WHERE tenant_id = $1 AND ($2::text IS NULL OR type = $2)
-            AND ($3::text IS NULL OR actor_id = $3)
+            AND ($3::text IS NULL OR actor_id = $3) AND ($6::bigint IS NULL OR position <= $6)
             AND ($5::uuid IS NULL OR position IN (
               SELECT seq FROM es.event WHERE tenant_id = $1 AND stream_id = $5))
           LIMIT $4
@@ -187,6 +197,7 @@ async def count_activity(
         wanted.actor_id,
         at_most,
         wanted.stream_id,
+        wanted.at,
     )
     return counted
 

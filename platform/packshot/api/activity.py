@@ -7,12 +7,13 @@ from pydantic import Field
 from domain.scopes import Scope
 from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.fields import Label
-from packshot.edge.paging import MOST_COUNTED, PageAnswer, PageForm, Total, page_of
+from packshot.edge.looking_back import PastPageForm
+from packshot.edge.paging import MOST_COUNTED, PageAnswer, Total, page_of
 from packshot.edge.shapes import Answer, Time
 from projections.activity import Activity, ActivityView, Wanted
 
 
-class ActivityForm(PageForm):
+class ActivityForm(PastPageForm):
     """Which entries of the feed."""
 
     type: Annotated[str | None, Label(100)] = Field(
@@ -69,12 +70,14 @@ class ActivityAnswer(Answer):
 async def list_activity(call: Call[ActivityForm]) -> Reply:
     """Answer what happened in the organization, newest first."""
     form, org_id = call.form, call.key.org_id
-    wanted = Wanted(form.type, form.actor, before=form.after_position())
+    wanted = Wanted(form.type, form.actor, before=form.after_position(), at=call.position)
     rows, count = await call.services.trail.entries(
         org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1
     )
     total = Total(count) if wanted.is_everything else Total.counted(count)
-    shown, page = page_of(rows, form, total=total, place=lambda row: str(row.position))
+    shown, page = page_of(
+        rows, form, total=total, place=lambda row: str(row.position), at=call.position
+    )
     return Reply(ActivityAnswer(data=[_entry(activity) for activity in shown], page=page))
 
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from domain.errors import InvalidInput
 from domain.ids import ItemId, JobId
 from domain.scopes import Scope
 from packshot.commands.plans import Plan
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, Word
-from packshot.edge.forms import Form
 from packshot.edge.items import items_of
 from packshot.edge.job_forms import JobForm
 from packshot.edge.job_shapes import (
@@ -22,8 +22,9 @@ from packshot.edge.job_shapes import (
     item_answer,
     job_answer,
 )
+from packshot.edge.looking_back import LooksBack, PastPageForm
 from packshot.edge.moments import Moment
-from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of
+from packshot.edge.paging import MOST_COUNTED, Total, page_of
 from packshot.edge.path_ids import job_id_of
 from packshot.edge.quantities import WholeNumber
 from packshot.edge.sources import check_webhook_url, source_of, wish_of
@@ -39,8 +40,8 @@ CHANGE_REFUSALS = (
 )  # fmt: skip
 
 
-class WaitForm(Form):
-    """How long to wait for a job's end."""
+class WaitForm(LooksBack):
+    """How long to wait for a job's end, or as of when to tell it."""
 
     wait: Annotated[int, WholeNumber(0, LONGEST_WAIT_S, example=20)] = Field(
         0,
@@ -49,7 +50,7 @@ class WaitForm(Form):
     )
 
 
-class JobsForm(PageForm):
+class JobsForm(PastPageForm):
     """Which jobs to list."""
 
     status: Annotated[str, Word(STATUSES)] | None = Field(None, description="Only of this status.")
@@ -92,36 +93,47 @@ async def create_job(call: Call[JobForm]) -> Reply:
 async def find_job(call: Call[WaitForm]) -> Reply:
     """Answer a job, at once or when it has ended."""
     job_id = job_id_of(call.path)
-    org_id = call.key.org_id
-    job = await call.services.jobs.wait(org_id, job_id, at_most_s=call.form.wait)
-    return Reply(job_answer(job, await call.services.jobs.results(org_id, job)))
+    org_id, jobs, at = call.key.org_id, call.services.jobs, call.position
+    if at is None:
+        job = await jobs.wait(org_id, job_id, at_most_s=call.form.wait)
+    elif call.form.wait:
+        raise InvalidInput(
+            "invalid_parameter",
+            "wait and asOf exclude each other: what has been does not change any more.",
+            param="wait",
+            fix="Leave wait out.",
+        )
+    else:
+        job = await jobs.find(org_id, job_id, at=at)
+    return Reply(job_answer(job, await jobs.results(org_id, job, at=at)))
 
 
 @endpoint(
     "GET",
     JOB + "/items",
     scope=Scope.JOBS_READ,
-    form=PageForm,
+    form=PastPageForm,
     answer=ItemsAnswer,
     refuses=("not_found",),
 )
-async def list_items(call: Call[PageForm]) -> Reply:
+async def list_items(call: Call[PastPageForm]) -> Reply:
     """Answer a job's items, in the order in which they were asked for."""
-    form, org_id, jobs = call.form, call.key.org_id, call.services.jobs
-    job = await jobs.find(org_id, job_id_of(call.path))
+    form, org_id, jobs, at = call.form, call.key.org_id, call.services.jobs, call.position
+    job = await jobs.find(org_id, job_id_of(call.path), at=at)
     items = await jobs.batches.list_items(
-        org_id, job, after=form.after_id(ItemId), limit=form.limit + 1
+        org_id, job, after=form.after_id(ItemId), limit=form.limit + 1, at=at
     )
     total = Total(1 if job.items is None else job.items)
-    shown, page = page_of(items, form, total=total, place=lambda item: str(ItemId(item.id)))
+    shown, page = page_of(items, form, total=total, place=lambda item: str(ItemId(item.id)), at=at)
     return Reply(ItemsAnswer(data=[item_answer(item) for item in shown], page=page))
 
 
 @endpoint("GET", JOBS_PATH, scope=Scope.JOBS_READ, form=JobsForm, answer=JobsAnswer)
 async def list_jobs(call: Call[JobsForm]) -> Reply:
     """Answer the organization's jobs, newest first."""
-    form = call.form
-    is_filtered = any((form.status, form.sku, form.since))
+    form, at = call.form, call.position
+    # Each job of the past is looked up in the log: counting has an end there too.
+    is_filtered = at is not None or any((form.status, form.sku, form.since))
     wanted = JobFilter(
         status=form.status,
         sku=form.sku,
@@ -133,9 +145,10 @@ async def list_jobs(call: Call[JobsForm]) -> Reply:
         before=form.after_id(JobId),
         limit=form.limit + 1,
         count_at_most=MOST_COUNTED + 1 if is_filtered else None,
+        at=at,
     )
     total = Total.counted(listed.total) if is_filtered else Total(listed.total)
-    shown, page = page_of(listed.jobs, form, total=total, place=lambda job: str(job.job_id))
+    shown, page = page_of(listed.jobs, form, total=total, place=lambda job: str(job.job_id), at=at)
     told = [job_answer(job, listed.results.get(job.id)) for job in shown]
     return Reply(JobsAnswer(data=told, page=page))
 

@@ -5,7 +5,7 @@ from typing import Any
 from domain.ids import KeyId
 from domain.scopes import Scope
 from packshot.commands.api_keys import ChangedKey, NewKey
-from packshot.edge.contract import Call, NoFields, Reply, endpoint
+from packshot.edge.contract import Call, Reply, endpoint
 from packshot.edge.key_forms import (
     AdoptionForm,
     ChangedKeyForm,
@@ -19,7 +19,8 @@ from packshot.edge.key_forms import (
     wish_of,
 )
 from packshot.edge.key_shapes import KeyAnswer, KeysAnswer, SecretKeyAnswer, key_answer
-from packshot.edge.paging import PageForm, Total, page_of
+from packshot.edge.looking_back import LooksBack, PastPageForm
+from packshot.edge.paging import Total, page_of
 from packshot.edge.path_ids import key_id_of
 from packshot.edge.trying import refuse_test_key
 
@@ -56,24 +57,28 @@ async def create_key(call: Call[NewKeyForm]) -> Reply:
     return _reply(created, status=201, headers=location)
 
 
-@endpoint("GET", PATH, scope=Scope.KEYS_READ, form=PageForm, answer=KeysAnswer)
-async def list_keys(call: Call[PageForm]) -> Reply:
+@endpoint("GET", PATH, scope=Scope.KEYS_READ, form=PastPageForm, answer=KeysAnswer)
+async def list_keys(call: Call[PastPageForm]) -> Reply:
     """Answer the organization's keys, newest first, with when each was last used."""
-    form = call.form
+    form, at = call.form, call.position
     listed = await call.services.api_keys.list(
-        call.key.org_id, before=form.after_id(KeyId), limit=form.limit + 1
+        call.key.org_id, before=form.after_id(KeyId), limit=form.limit + 1, at=at
     )
     shown, page = page_of(
-        listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
+        listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id), at=at
     )
-    return Reply(KeysAnswer(data=[key_answer(key) for key in shown], page=page))
+    told = [key_answer(key, as_of=call.as_of) for key in shown]
+    return Reply(KeysAnswer(data=told, page=page))
 
 
-@endpoint("GET", KEY, scope=Scope.KEYS_READ, answer=KeyAnswer, refuses=("not_found",))
-async def find_key(call: Call[NoFields]) -> Reply:
+@endpoint(
+    "GET", KEY, scope=Scope.KEYS_READ, form=LooksBack, answer=KeyAnswer, refuses=("not_found",)
+)
+async def find_key(call: Call[LooksBack]) -> Reply:
     """Answer a key."""
-    key_id = key_id_of(call.path)
-    return Reply(key_answer(await call.services.api_keys.find(call.key.org_id, key_id)))
+    keys, key_id = call.services.api_keys, key_id_of(call.path)
+    key = await keys.find(call.key.org_id, key_id, at=call.position)
+    return Reply(key_answer(key, as_of=call.as_of))
 
 
 @endpoint(

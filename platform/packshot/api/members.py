@@ -13,7 +13,8 @@ from packshot.commands.members import ListedInvite, NamedMember, Wanted
 from packshot.edge.contract import Call, NoFields, Reply, endpoint
 from packshot.edge.fields import Label, Word
 from packshot.edge.forms import Form
-from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
+from packshot.edge.looking_back import LooksBack, PastPageForm
+from packshot.edge.paging import PageAnswer, Total, page_of
 from packshot.edge.path_ids import invite_id_of, user_id_of
 from packshot.edge.shapes import Answer, Time
 from packshot.edge.trying import refuse_test_key
@@ -38,7 +39,7 @@ class NewInviteForm(Form):
     )
 
 
-class MembersForm(PageForm):
+class MembersForm(PastPageForm):
     """Which members."""
 
     q: Annotated[str | None, Label(100)] = Field(
@@ -131,20 +132,30 @@ async def list_members(call: Call[MembersForm]) -> Reply:
     """Answer the members of the organization with their roles, oldest first."""
     form = call.form
     wanted = Wanted(limit=form.limit + 1, after=form.after_id(UserId), matching=form.q or "")
-    listed = await call.services.members.list(call.key.org_id, wanted)
+    listed = await call.services.members.list(call.key.org_id, wanted, at=call.position)
     total = Total.counted(listed.total) if wanted.matching else Total(listed.total)
     shown, page = page_of(
-        listed.members, form, total=total, place=lambda member: str(member.user_id)
+        listed.members,
+        form,
+        total=total,
+        place=lambda member: str(member.user_id),
+        at=call.position,
     )
     return Reply(MembersAnswer(data=[_member_answer(member) for member in shown], page=page))
 
 
-@endpoint("GET", MEMBER, scope=Scope.MEMBERS_READ, answer=MemberAnswer, refuses=("not_found",))
-async def find_member(call: Call[NoFields]) -> Reply:
+@endpoint(
+    "GET",
+    MEMBER,
+    scope=Scope.MEMBERS_READ,
+    form=LooksBack,
+    answer=MemberAnswer,
+    refuses=("not_found",),
+)
+async def find_member(call: Call[LooksBack]) -> Reply:
     """Answer a member of the organization."""
-    return Reply(
-        _member_answer(await call.services.members.find(call.key.org_id, user_id_of(call.path)))
-    )
+    members, user_id = call.services.members, user_id_of(call.path)
+    return Reply(_member_answer(await members.find(call.key.org_id, user_id, at=call.position)))
 
 
 @endpoint(
@@ -182,10 +193,12 @@ async def remove_member(call: Call[NoFields]) -> Reply:
     return Reply(RemovedMemberAnswer(user_id=str(user_id), removed=True), head=head)
 
 
-@endpoint("GET", "/api/v1/invites", scope=Scope.MEMBERS_READ, form=PageForm, answer=InvitesAnswer)
-async def list_invites(call: Call[PageForm]) -> Reply:
+@endpoint(
+    "GET", "/api/v1/invites", scope=Scope.MEMBERS_READ, form=PastPageForm, answer=InvitesAnswer
+)
+async def list_invites(call: Call[PastPageForm]) -> Reply:
     """Answer the invites that nobody has used, newest first, also those that are too old."""
-    listed = await call.services.members.invites(call.key.org_id)
+    listed = await call.services.members.invites(call.key.org_id, as_of=call.as_of)
     total = Total(len(listed))
     form = call.form
     before = form.after_id(InviteId)  # it may have been used since: those that are older follow
@@ -195,6 +208,7 @@ async def list_invites(call: Call[PageForm]) -> Reply:
         form,
         total=total,
         place=lambda invite: str(invite.invite_id),
+        at=call.position,
     )
     return Reply(InvitesAnswer(data=[_invite_answer(invite) for invite in shown], page=page))
 

@@ -13,6 +13,7 @@ from domain.key_limit import RateLimit
 from domain.key_text import KeyText
 from domain.recorded import Context
 from domain.scopes import Scope
+from packshot.commands.past_keys import PastKeys
 from packshot.commands.people import People
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
@@ -79,12 +80,22 @@ class ApiKeys:
     clock: Callable[[], datetime]
 
     async def list(
-        self, org_id: OrgId, *, before: UUID | None = None, limit: int, matching: str = ""
+        self,
+        org_id: OrgId,
+        *,
+        before: UUID | None = None,
+        limit: int,
+        matching: str = "",
+        at: int | None = None,
     ) -> ListedKeys:
         """Keys of the organization, newest first, after that one.
 
-        ``matching`` is a part of their name or prefix; the total counts what matches.
+        ``matching`` is a part of their name or prefix; the total counts what matches. As of a
+        position of the log (``at``; None: today) they are told whatever they match.
         """
+        if at is not None:
+            past = PastKeys(self.store, self.people)
+            return ListedKeys(*await past.list(org_id, at=at, before=before, limit=limit))
         async with self.store.pools.reading(org_id) as connection:
             listed = await list_keys(
                 connection, org_id.uuid, before=before, limit=limit, matching=matching
@@ -92,8 +103,13 @@ class ApiKeys:
             total = await count_keys(connection, org_id.uuid, matching=matching)
         return ListedKeys(await self._told(org_id, listed), total)
 
-    async def find(self, org_id: OrgId, key_id: KeyId) -> ListedKey:
-        """A key of the organization; raises NotFound."""
+    async def find(self, org_id: OrgId, key_id: KeyId, *, at: int | None = None) -> ListedKey:
+        """A key of the organization, today or as of a position of the log; raises NotFound."""
+        if at is not None:
+            then = await PastKeys(self.store, self.people).find(org_id, key_id, at=at)
+            if then is None:
+                raise no_such_key()
+            return then
         async with self.store.pools.reading(org_id) as connection:
             key = await find_listed(connection, org_id.uuid, key_id=key_id.uuid)
         if key is None:

@@ -73,16 +73,19 @@ class Batches:
         return Changed(batch, head)
 
     async def list_items(
-        self, org_id: OrgId, job: Job, *, after: UUID | None, limit: int
+        self, org_id: OrgId, job: Job, *, after: UUID | None, limit: int, at: int | None = None
     ) -> list[Job]:
-        """The jobs that work on a job's items, in order; of one picture it is the job itself."""
+        """The jobs that work on a job's items, in order; of one picture it is the job itself.
+
+        They are as of a position of the log, None: today. Items begin together with their batch.
+        """
         if job.items is None:
             return [job] if after is None else []
         async with self.store.pools.reading(org_id) as connection:
             ids = await list_items(
                 connection, tenant_id=org_id.uuid, batch_id=job.id, after=after, limit=limit
             )
-        return await self.store.load_many(Job, org_id=org_id, stream_ids=ids)
+        return await self.store.load_many(Job, org_id=org_id, stream_ids=ids, at=at)
 
     async def cancel(self, context: Context, batch_id: JobId) -> Changed:
         """Call off a batch and all its items that have not ended; raises Conflict after its end."""

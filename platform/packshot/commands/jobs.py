@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from domain.errors import Conflict, InvalidInput, NotFound
@@ -22,6 +23,7 @@ from packshot.store.events import EventStore
 from packshot.store.jobqueue import Ticket
 from packshot.store.wake import Waker
 from projections.jobs import JobFilter, count_jobs, list_jobs
+from projections.past_jobs import count_jobs_at, list_jobs_at
 
 __all__ = ["Changed", "Jobs", "Link", "Listed", "Plan", "no_such_job"]
 
@@ -87,16 +89,19 @@ class Jobs:
         self.store.when_true(lambda: self.waker.touched("jobs", str(job.job_id)))
         return Changed(job, head)
 
-    async def find(self, org_id: OrgId, job_id: JobId) -> Job:
-        """The job; raises NotFound, also for another organization's."""
+    async def find(self, org_id: OrgId, job_id: JobId, *, at: int | None = None) -> Job:
+        """The job, today or as of a position of the log.
+
+        Raises NotFound, also for another organization's and for one not asked for yet.
+        """
         try:
-            return await self.store.load(Job, org_id=org_id, stream_id=job_id.uuid)
+            return await self.store.load(Job, org_id=org_id, stream_id=job_id.uuid, at=at)
         except NotFound:
             raise no_such_job() from None
 
-    async def results(self, org_id: OrgId, job: Job) -> Results:
-        """What the job has to show now."""
-        return await results_of(self.store, org_id, job)
+    async def results(self, org_id: OrgId, job: Job, *, at: int | None = None) -> Results:
+        """What the job has to show, now or as of a position of the log."""
+        return await results_of(self.store, org_id, job, at=at)
 
     async def wait(self, org_id: OrgId, job_id: JobId, *, at_most_s: float) -> Job:
         """The job once it has ended, or as it is after ``at_most_s`` seconds.
@@ -123,18 +128,25 @@ class Jobs:
         before: UUID | None,
         limit: int,
         count_at_most: int | None,
+        at: int | None = None,
     ) -> Listed:
-        """The newest jobs first; counting all that match stops at ``count_at_most``."""
+        """The newest jobs first, today or as of a position of the log.
+
+        Counting all that match stops at ``count_at_most``.
+        """
         tenant_id = org_id.uuid
+        find = list_jobs if at is None else partial(list_jobs_at, at=at)
+        count = count_jobs if at is None else partial(count_jobs_at, at=at)
         async with self.store.pools.reading(org_id) as connection:
-            ids = await list_jobs(
+            ids = await find(
                 connection, tenant_id=tenant_id, wanted=wanted, before=before, limit=limit
             )
-            total = await count_jobs(
+            total = await count(
                 connection, tenant_id=tenant_id, wanted=wanted, at_most=count_at_most
             )
-        jobs = await self.store.load_many(Job, org_id=org_id, stream_ids=ids)
-        return Listed(jobs, total, await results_without_outputs(self.store, org_id, jobs))
+        jobs = await self.store.load_many(Job, org_id=org_id, stream_ids=ids, at=at)
+        results = await results_without_outputs(self.store, org_id, jobs, at=at)
+        return Listed(jobs, total, results)
 
     async def cancel(self, context: Context, job_id: JobId) -> Changed:
         """Call a job off, also one that is being worked on; raises Conflict when it has ended.

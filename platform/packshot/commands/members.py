@@ -19,6 +19,7 @@ from packshot.commands.people import Invited, People
 from packshot.store import people as rows
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
+from packshot.store.past import AsOf
 from projections.memberships import (
     Member,
     count_found,
@@ -29,6 +30,7 @@ from projections.memberships import (
     list_owners,
     search_members,
 )
+from projections.past_members import list_members_at, list_open_invites_at
 from projections.teams import team_ids_of
 
 # A key is no person: whoever may manage members by one gets no further than an admin, and invites
@@ -98,8 +100,13 @@ class Members:
     # Told of everybody whose role has changed, once that is true.
     on_change: Callable[[UserId], None] = lambda _user_id: None
 
-    async def list(self, org_id: OrgId, wanted: Wanted) -> ListedMembers:
-        """Members of an organization, oldest first, and how many there are."""
+    async def list(self, org_id: OrgId, wanted: Wanted, *, at: int | None = None) -> ListedMembers:
+        """Members of an organization, oldest first, and how many there are.
+
+        That is today, or as of a position of the log; they are called as they are called today.
+        """
+        if at is not None:
+            return await self._list_at(org_id, wanted, at=at)
         async with self.store.pools.reading(org_id) as connection:
             if wanted.matching:
                 found = await search_members(
@@ -122,9 +129,30 @@ class Members:
                 total = await count_members(connection, org_id.uuid)
         return ListedMembers(await self.named(found), total)
 
-    async def find(self, org_id: OrgId, user_id: UserId) -> NamedMember:
-        """A member of an organization; raises NotFound."""
-        return (await self.named([await self._member(org_id, user_id)]))[0]
+    async def _list_at(self, org_id: OrgId, wanted: Wanted, *, at: int) -> ListedMembers:
+        async with self.store.pools.reading(org_id) as connection:
+            found = await list_members_at(connection, org_id.uuid, at=at)
+        if wanted.matching:
+            part = wanted.matching.lower()
+            named = await self.named(found)
+            matching = {one.user_id for one in named if part in f"{one.name} {one.email}".lower()}
+            found = [member for member in found if member.user_id in matching]
+        places = [member.user_id.uuid for member in found]
+        begin = 0
+        if wanted.after is not None:
+            begin = places.index(wanted.after) + 1 if wanted.after in places else len(places)
+        begin += wanted.skip
+        return ListedMembers(await self.named(found[begin : begin + wanted.limit]), len(found))
+
+    async def find(self, org_id: OrgId, user_id: UserId, *, at: int | None = None) -> NamedMember:
+        """A member of an organization, today or as of a position of the log; raises NotFound."""
+        if at is None:
+            return (await self.named([await self._member(org_id, user_id)]))[0]
+        async with self.store.pools.reading(org_id) as connection:
+            found = await list_members_at(connection, org_id.uuid, at=at, among=[user_id])
+        if not found:
+            raise no_such_member()
+        return (await self.named(found))[0]
 
     async def named(self, members: Sequence[Member]) -> Sequence[NamedMember]:
         """These members with their names."""
@@ -132,12 +160,18 @@ class Members:
             known = await rows.find_people(connection, [member.user_id.uuid for member in members])
         return [_named(member, known.get(member.user_id)) for member in members]
 
-    async def invites(self, org_id: OrgId) -> Sequence[ListedInvite]:
-        """The invites that nobody has used, newest first, also those that are too old."""
+    async def invites(self, org_id: OrgId, *, as_of: AsOf | None = None) -> Sequence[ListedInvite]:
+        """The invites that nobody has used, newest first, also those that are too old.
+
+        That is today, or as of a point of the log.
+        """
         async with self.store.pools.reading(org_id) as connection:
-            found = await list_open_invites(connection, org_id.uuid)
+            if as_of is None:
+                found = await list_open_invites(connection, org_id.uuid)
+            else:
+                found = await list_open_invites_at(connection, org_id.uuid, at=as_of.position)
         names = await self.people.names_of({invite.sent_by_id for invite in found})
-        now = self.clock()
+        now = self.clock() if as_of is None else as_of.moment
         return [
             ListedInvite(
                 invite_id=invite.invite_id,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from domain.ids import OrgId
 from domain.job import Job
 from packshot.store.events import EventStore
 from projections.items import count_succeeded_items, list_items_of_status, list_succeeded_items
+from projections.past_jobs import count_succeeded_items_at
 
 # A batch tells the outputs of so many items itself; all of them are told by the list of its items.
 MOST_TOLD = 200
@@ -51,15 +53,19 @@ async def results_of(
 
 
 async def results_without_outputs(
-    store: EventStore, org_id: OrgId, jobs: Sequence[Job]
+    store: EventStore, org_id: OrgId, jobs: Sequence[Job], *, at: int | None = None
 ) -> Mapping[UUID, Results]:
-    """What each of these jobs has to show, by its id; of batches only how many are done."""
+    """What each of these jobs has to show, by its id; of batches only how many are done.
+
+    That is today, or as of a position of the log.
+    """
     results = {job.id: own_results(job) for job in jobs}
     batch_ids = [job.id for job in jobs if job.items is not None]
     if batch_ids:
         async with store.pools.reading(org_id) as connection:
-            counts = await count_succeeded_items(
-                connection, tenant_id=org_id.uuid, batch_ids=batch_ids
+            count = (
+                count_succeeded_items if at is None else partial(count_succeeded_items_at, at=at)
             )
+            counts = await count(connection, tenant_id=org_id.uuid, batch_ids=batch_ids)
         results |= {batch_id: Results(done, ()) for batch_id, done in counts.items()}
     return results

@@ -20,12 +20,14 @@ from packshot.edge.exchange import Exchange
 from packshot.edge.files import FileAnswer
 from packshot.edge.forms import Form
 from packshot.edge.limits import READ_COST
+from packshot.edge.looking_back import LooksBack
 from packshot.edge.spool import Spooled
 from packshot.edge.state import ServingState
 
 if TYPE_CHECKING:
     from packshot.store.head import LogHead
     from packshot.store.keycache import KeyRecord
+    from packshot.store.past import AsOf
     from packshot.wiring import Services
 
 
@@ -52,6 +54,7 @@ class Call(Generic[FormT]):
 
     ``is_kept`` says that the answer is kept for repeats: the handler runs inside a unit of work,
     and nothing it saves is true before it has returned. It must not wait for its own effect.
+    ``as_of`` is the point of the log that a read with ``asOf`` is answered as of; None for today.
     """
 
     services: "Services"
@@ -62,6 +65,12 @@ class Call(Generic[FormT]):
     form: FormT
     file: Spooled | None = None
     is_kept: bool = False
+    as_of: "AsOf | None" = None
+
+    @property
+    def position(self) -> int | None:
+        """The position of ``as_of``; None for today."""
+        return None if self.as_of is None else self.as_of.position
 
     @property
     def key(self) -> "KeyRecord":
@@ -140,6 +149,11 @@ class Endpoint:
     def may_wait(self) -> bool:
         """True when ``x-min-position`` makes it wait for a write: of any GET with a key."""
         return self.method == "GET" and not self.is_public
+
+    @property
+    def may_look_back(self) -> bool:
+        """True when ``asOf`` makes it answer how it stood before."""
+        return issubclass(self.form, LooksBack)
 
     @property
     def has_body(self) -> bool:

@@ -11,8 +11,8 @@ CORS_HEADERS = [
         (
             b"x-request-id, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, "
             b"x-ratelimit-retry-after, ratelimit, ratelimit-policy, retry-after, x-log-position, "
-            b"x-log-head, x-output-id, x-recipe-hash, x-accepted-scopes, idempotency-replayed, "
-            b"location, etag, content-range"
+            b"x-log-head, x-as-of-position, x-output-id, x-recipe-hash, x-accepted-scopes, "
+            b"idempotency-replayed, location, etag, content-range"
         ),
     ),
 ]

@@ -18,12 +18,13 @@ from packshot.edge.exchange import current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
 from packshot.edge.idempotency import idempotency_key, run_once
+from packshot.edge.looking_back import AS_OF_POSITION
 from packshot.edge.replies import error_response, problem_response, response_of
 from packshot.edge.schemas import repeated_fields
 from packshot.edge.spool import Spooled, spool_of
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
-from packshot.edge.visibility import MIN_POSITION, until_visible
+from packshot.edge.visibility import MIN_POSITION, look_back, until_visible
 
 if TYPE_CHECKING:
     from packshot.wiring import Services
@@ -100,7 +101,9 @@ class _Runner:
                 call.form = _form_of_query(endpoint, asked.query_string)
                 if endpoint.may_wait and MIN_POSITION in asked.headers:
                     await until_visible(call, view=endpoint.follows)
-                return await response_of(await endpoint.handler(call), asked)
+                if endpoint.may_look_back:
+                    await look_back(call, view=endpoint.follows)
+                return await self._response(await endpoint.handler(call), call)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
             return error_response(error, exchange)
 
@@ -119,6 +122,12 @@ class _Runner:
                 return await response_of(reply, call.request)
             work = self._answered(call)
             return await response_of(await unless_client_leaves(_body(call), work), call.request)
+
+    async def _response(self, reply: Reply, call: Call[Any]) -> Response:
+        response = await response_of(reply, call.request)
+        if call.position is not None:
+            response.headers[AS_OF_POSITION] = str(call.position)
+        return response
 
     async def _answered(self, call: Call[Any]) -> Reply:
         reply = await self._endpoint.handler(call)

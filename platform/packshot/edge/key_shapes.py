@@ -11,6 +11,7 @@ from domain.key_text import prefix_of
 from domain.roles import Role
 from packshot.edge.paging import PageAnswer
 from packshot.edge.shapes import Answer, Time
+from packshot.store.past import AsOf
 from projections.api_keys import ListedKey
 
 
@@ -94,8 +95,8 @@ class KeysAnswer(Answer):
     page: PageAnswer
 
 
-def key_answer(key: ListedKey) -> KeyAnswer:
-    """The key as it stands now."""
+def key_answer(key: ListedKey, *, as_of: AsOf | None = None) -> KeyAnswer:
+    """The key as it stands now, or stood at that point of the log."""
     return KeyAnswer(
         key_id=str(key.key_id),
         prefix=prefix_of(key.environment, key.kid),
@@ -107,7 +108,7 @@ def key_answer(key: ListedKey) -> KeyAnswer:
         team_id=None if key.team_id is None else str(key.team_id),
         environment=key.environment,
         status=status_of(
-            datetime.now(UTC),
+            datetime.now(UTC) if as_of is None else as_of.moment,
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
             former_until=key.former_until,

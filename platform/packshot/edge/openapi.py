@@ -11,6 +11,7 @@ from packshot.edge.contract import Endpoint
 from packshot.edge.cors import is_of_api
 from packshot.edge.event_streams import EVENT_STREAM
 from packshot.edge.gate import HEAVY_COST
+from packshot.edge.looking_back import AS_OF_POSITION
 from packshot.edge.problems import KINDS, PROBLEM_JSON
 from packshot.edge.schemas import REF, Schema, component_schemas, fields_of, ranged_fields
 
@@ -57,6 +58,7 @@ HEADERS = {
     ),
     "retry-after": ("integer", "Seconds to wait before the next try."),
     "x-log-position": ("integer", "The organization's event number after this write."),
+    "x-as-of-position": ("integer", "With asOf: the position of the log that is answered as of."),
     "x-log-head": ("string", "Signed head of the log: position.hash.signature; keep the last one."),
     "idempotency-replayed": ("string", "true when an earlier answer is repeated."),
     "x-output-id": ("string", "The output whose bytes these are."),
@@ -153,6 +155,7 @@ def _operation(endpoint: Endpoint) -> Schema:
 def _responses(endpoint: Endpoint) -> Schema:
     headers = (*EVERY_ANSWER, *endpoint.answer_headers)
     headers += ("idempotency-replayed",) if endpoint.is_repeatable else ()
+    headers += (AS_OF_POSITION,) if endpoint.may_look_back else ()
     content: Schema = {media: {} for media in endpoint.media_types}
     if endpoint.answer is not None:
         content["application/json"] = {"schema": _ref(endpoint.answer)}

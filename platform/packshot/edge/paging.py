@@ -46,14 +46,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """Where a page begins: after the row of that place, with ``seen`` rows before it."""
+    """Where a page begins: after the row of that place, with ``seen`` rows before it.
+
+    ``at`` is the position of the log as of which the list is told, None for a list of today.
+    """
 
     place: str
     seen: int
+    at: int | None = None
 
     def __str__(self) -> str:
         """The text that clients hand back; what it holds is nobody's business but ours."""
-        return base64.urlsafe_b64encode(orjson.dumps([self.place, self.seen])).rstrip(b"=").decode()
+        held = [self.place, self.seen] if self.at is None else [self.place, self.seen, self.at]
+        return base64.urlsafe_b64encode(orjson.dumps(held)).rstrip(b"=").decode()
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
@@ -66,8 +71,10 @@ class Cursor:
         except (binascii.Error, orjson.JSONDecodeError) as problem:
             raise ValueError("not a cursor") from problem
         match held:
-            case [str() as place, int() as seen] if seen is not True and 0 < seen <= LARGEST_COUNT:
+            case [str() as place, seen] if _is_count(seen):
                 return cls(place, seen)
+            case [str() as place, seen, at] if _is_count(seen) and _is_count(at):
+                return cls(place, seen, at)
         raise ValueError("not a cursor")
 
 
@@ -147,13 +154,18 @@ class PageAnswer(Answer):
 
 
 def page_of(
-    rows: Sequence[T], form: PageForm, *, total: Total, place: Callable[[T], str]
+    rows: Sequence[T],
+    form: PageForm,
+    *,
+    total: Total,
+    place: Callable[[T], str],
+    at: int | None = None,
 ) -> tuple[Sequence[T], PageAnswer]:
     """The rows that are answered, and the page they make.
 
     ``rows`` are those that follow ``form.after``, one more than ``form.limit`` where there are so
     many. ``total`` may have been counted a moment before the rows were read; it is never less than
-    what the page shows.
+    what the page shows. ``at`` is the position of the log as of which they were read; None: now.
     """
     kept = rows[: form.limit]
     before = form.cursor.seen if form.cursor is not None else 0
@@ -163,7 +175,7 @@ def page_of(
         from_=before + 1 if kept else 0,
         to=to,
         total=max(total.count, to),
-        next_cursor=str(Cursor(place(kept[-1]), to)) if more else None,
+        next_cursor=str(Cursor(place(kept[-1]), to, at)) if more else None,
         total_is_lower_bound=total.is_lower_bound,
     )
 
@@ -172,6 +184,10 @@ def position_of(text: str) -> int | None:
     """The position of the log that a text names; None for any other text."""
     is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
     return int(text) if is_number else None
+
+
+def _is_count(held: object) -> bool:
+    return isinstance(held, int) and held is not True and 0 < held <= LARGEST_COUNT
 
 
 def bad_cursor() -> InvalidInput:

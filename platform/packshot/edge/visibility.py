@@ -1,12 +1,16 @@
-"""Read-your-writes: a read that names a position waits until its view has come that far."""
+"""Which state of the log a read answers: one at least as new as asked for, or one of before."""
 
 import asyncio
+from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import InvalidInput, Unavailable
 from domain.ids import OrgId
 from packshot.edge.contract import Call
+from packshot.edge.looking_back import AS_OF
+from packshot.edge.paging import PageForm, bad_cursor
+from packshot.store.past import AsOf, as_of_position, as_of_time
 from packshot.store.positions import position_of
 
 if TYPE_CHECKING:
@@ -26,7 +30,64 @@ async def until_visible(call: Call[Any], *, view: str | None) -> None:
     ``view`` is a following view's name, None a view that the append itself writes. Raises
     InvalidInput for what is no position, Unavailable (not_yet_visible) after WAIT_S.
     """
-    position = _position(call.request.headers[MIN_POSITION])
+    await _until_held(call, _position(call.request.headers[MIN_POSITION]), view=view)
+
+
+async def look_back(call: Call[Any], *, view: str | None) -> None:
+    """Give the call the point of the log that its ``asOf`` names, once the view holds it.
+
+    A page that follows another is of the same position: its cursor says which. Raises InvalidInput
+    for a point that lies ahead or is not the cursor's, and Unavailable as ``until_visible`` does.
+    """
+    asked = call.form.as_of
+    bound = _bound_by_cursor(call)
+    if asked is None:
+        if bound is not None:
+            raise bad_cursor()
+        return
+    as_of = await _point_of(call, asked)
+    if bound is not None and bound != as_of.position:
+        # A time that has only just passed may take in one more event between two pages.
+        if isinstance(asked, int) or bound > as_of.position:
+            raise bad_cursor()
+        as_of = AsOf(bound, as_of.moment)
+    call.as_of = as_of
+    await _until_held(call, as_of.position, view=view)
+
+
+def _bound_by_cursor(call: Call[Any]) -> int | None:
+    cursor = call.form.cursor if isinstance(call.form, PageForm) else None
+    if cursor is None:
+        return None
+    if call.form.as_of is not None and cursor.at is None:
+        raise bad_cursor()
+    return cursor.at
+
+
+async def _point_of(call: Call[Any], asked: int | datetime) -> AsOf:
+    org_id = call.key.org_id
+    if isinstance(asked, datetime) and asked > (now := datetime.now(UTC)):
+        raise _ahead(f"the time here is {now:%Y-%m-%dT%H:%M:%SZ}")
+    async with call.services.pools.reading(org_id) as connection:
+        if isinstance(asked, datetime):
+            return await as_of_time(connection, org_id.uuid, asked)
+        point = await as_of_position(connection, org_id.uuid, asked)
+        if point is None:
+            newest = await position_of(connection, org_id.uuid, view=None)
+            raise _ahead(f"the log has come to {newest}")
+    return point
+
+
+def _ahead(said: str) -> InvalidInput:
+    return InvalidInput(
+        "invalid_parameter",
+        f"{AS_OF} lies ahead: {said}.",
+        param=AS_OF,
+        fix=f"Use a time that has passed or the x-log-position of a write, or leave {AS_OF} out.",
+    )
+
+
+async def _until_held(call: Call[Any], position: int, *, view: str | None) -> None:
     end_s, pause_s = monotonic() + WAIT_S, FIRST_PAUSE_S
     while (held := await _held(call.services.pools, call.key.org_id, view)) < position:
         if monotonic() + pause_s > end_s:

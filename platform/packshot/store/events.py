@@ -151,25 +151,34 @@ class EventStore:
         )
 
     async def load(
-        self, kind: type[A], *, org_id: OrgId, stream_id: UUID, up_to: int | None = None
+        self,
+        kind: type[A],
+        *,
+        org_id: OrgId,
+        stream_id: UUID,
+        up_to: int | None = None,
+        at: int | None = None,
     ) -> A:
-        """The aggregate as its events tell it, up to a version or to this day.
+        """The aggregate as its events tell it, up to a version, a position or to this day.
 
         Raises NotFound when it has none.
         """
-        folded = await self.streams.load(org_id, [stream_id], up_to=up_to)
+        folded = await self.streams.load(org_id, [stream_id], up_to=up_to, at=at)
         aggregate = folded.get(stream_id)
         if not isinstance(aggregate, kind):
             raise NotFound("not_found", "There is no such thing.")
         return aggregate
 
     async def load_many(
-        self, kind: type[A], *, org_id: OrgId, stream_ids: Sequence[UUID]
+        self, kind: type[A], *, org_id: OrgId, stream_ids: Sequence[UUID], at: int | None = None
     ) -> list[A]:
-        """The aggregates of these ids in their order; ids that name none are left out."""
+        """The aggregates of these ids in their order; ids that name none are left out.
+
+        They are as of a position of the log; None: today.
+        """
         if not stream_ids:
             return []
-        folded = await self.streams.load(org_id, stream_ids)
+        folded = await self.streams.load(org_id, stream_ids, at=at)
         found = (folded.get(stream_id) for stream_id in stream_ids)
         return [aggregate for aggregate in found if isinstance(aggregate, kind)]
 

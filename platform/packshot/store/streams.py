@@ -27,7 +27,7 @@ WITH begun AS MATERIALIZED (
     JOIN es.event newest ON newest.tenant_id = $1 AND newest.stream_id = kept.stream_id
                             AND newest.version = kept.version AND newest.event_id = kept.event_id
     WHERE kept.tenant_id = $1 AND kept.stream_id = wanted.stream_id AND kept.fold = $4
-      AND ($3::int IS NULL OR kept.version <= $3)
+      AND ($3::int IS NULL OR kept.version <= $3) AND ($5::bigint IS NULL OR newest.seq <= $5)
     OFFSET 0
   ) s ON true
 )
@@ -37,6 +37,7 @@ FROM begun CROSS JOIN LATERAL (
   SELECT version, event_id, type, data, at FROM es.event
   WHERE tenant_id = $1 AND stream_id = begun.stream_id
     AND version >= coalesce(begun.version, 0) AND ($3::int IS NULL OR version <= $3)
+    AND ($5::bigint IS NULL OR seq <= $5)
   ORDER BY version
   OFFSET 0
 ) e
@@ -62,22 +63,30 @@ class Streams:
         self.snapshots = snapshots
 
     async def load(
-        self, org_id: OrgId, stream_ids: Sequence[UUID], *, up_to: int | None = None
+        self,
+        org_id: OrgId,
+        stream_ids: Sequence[UUID],
+        *,
+        up_to: int | None = None,
+        at: int | None = None,
     ) -> dict[UUID, Any]:
-        """The aggregates of these ids, up to a version (None: to this day), without unknown ids."""
+        """The aggregates of these ids, without unknown ids.
+
+        They are as of a version (``up_to``) and of a position of the log (``at``); None: today.
+        """
         async with self.pools.reading(org_id) as connection:
-            rows = await self._read(connection, org_id, stream_ids, up_to=up_to)
+            rows = await self._read(connection, org_id, stream_ids, up_to=up_to, at=at)
             folding = self._fold(org_id, rows)
             if folding.unusable:
                 again = sorted(folding.unusable)
                 rows = await self._read(
-                    connection, org_id, again, up_to=up_to, from_snapshots=False
+                    connection, org_id, again, up_to=up_to, at=at, from_snapshots=False
                 )
                 anew = self._fold(org_id, rows)
                 folding.folded |= anew.folded
                 folding.counts |= anew.counts
                 folding.newest |= anew.newest
-        if up_to is None:
+        if up_to is None and at is None:
             self._remember(org_id, folding)
         return folding.folded
 
@@ -88,10 +97,11 @@ class Streams:
         stream_ids: Sequence[UUID],
         *,
         up_to: int | None,
+        at: int | None,
         from_snapshots: bool = True,
     ) -> list[asyncpg.Record]:
         fold = self.snapshots.fold if from_snapshots else None
-        return await connection.fetch(STREAMS, org_id.uuid, stream_ids, up_to, fold)
+        return await connection.fetch(STREAMS, org_id.uuid, stream_ids, up_to, fold, at)
 
     def _fold(self, org_id: OrgId, rows: Sequence[asyncpg.Record]) -> _Folding:
         folding = _Folding()

@@ -1,0 +1,55 @@
+"""``asOf`` as a field: the time, or the position of the log, as of which a read is answered."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic_core import PydanticCustomError
+
+from packshot.edge.fields import ReadField, shown
+from packshot.edge.forms import Form
+from packshot.edge.moments import EXAMPLE, Moment
+from packshot.edge.paging import PageForm, position_of
+
+AS_OF = "asOf"
+AS_OF_POSITION = "x-as-of-position"
+
+
+@dataclass(frozen=True)
+class PointOfLog(ReadField):
+    """A position of the log, which is a whole number, or a time with its offset from UTC."""
+
+    def read(self, value: object) -> int | datetime:
+        """Read the position or the time."""
+        position = position_of(str(value)) if isinstance(value, str | int) else None
+        if position is not None and value is not True:
+            return position
+        try:
+            return Moment().read(value)
+        except PydanticCustomError:
+            raise PydanticCustomError(
+                "invalid",
+                "must be a time with its offset, as in RFC 3339, or a position of the log;"
+                " got {got}.",
+                {"got": shown(value), "example": EXAMPLE},
+            ) from None
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the two."""
+        return {"anyOf": [{"type": "string", "format": "date-time"},
+                          {"type": "integer", "minimum": 0}]}  # fmt: skip
+
+
+class LooksBack(Form):
+    """What a read takes that also answers how it stood before."""
+
+    as_of: Annotated[int | datetime, PointOfLog()] | None = Field(
+        None,
+        description="Answer as it stood at this time, or at this position of the log.",
+        examples=[EXAMPLE],
+    )
+
+
+class PastPageForm(PageForm, LooksBack):
+    """What a list takes that also answers how it stood before."""
