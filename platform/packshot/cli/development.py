@@ -19,7 +19,7 @@ CHECKS = {
     "architecture": (*PYTHON, "pytest", "-q", "tests/architecture"),
 }
 SOAKS = ("jobs", "planted-faults")
-SOAK_HELP = """Kill everything for long, or plant faults and see them caught.
+SOAK_HELP = """Kill everything for long, or see planted faults caught.
 
 \b
 jobs: kills while jobs are asked for, then holds all clients against the log
@@ -40,7 +40,9 @@ commands = typer.Typer()
 
 @commands.command()
 def bench(
-    name: Annotated[str, typer.Argument(help="edge, imaging, jobs, start, store or webhooks")],
+    name: Annotated[
+        str, typer.Argument(help="edge, imaging, jobs, scale, start, store or webhooks")
+    ],
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows here.")] = None,
 ) -> None:
     """Measure the figures of one section beside their targets."""
@@ -57,7 +59,7 @@ def soak(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="jobs or planted-faults")],
 ) -> None:
-    """Kill everything for long, or plant faults and see them caught."""
+    """Kill everything for long, or see planted faults caught."""
     if name not in SOAKS:
         fail(f"There is no soak {name}; there are: {', '.join(SOAKS)}.")
     run_in_checkout(f"chaos.{name.replace('-', '_')}", *context.args)
@@ -73,7 +75,7 @@ def test(context: typer.Context) -> None:
 
 @commands.command()
 def check() -> None:
-    """Run linter, formatter, types, import rules, architecture tests."""
+    """Run linter, formatter, types, import and architecture rules."""
     failed = []
     for name, command in CHECKS.items():
         typer.echo(f"== {name}")
