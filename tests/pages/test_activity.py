@@ -141,3 +141,26 @@ def test_a_subject_is_found_by_the_id_of_any_kind() -> None:
     assert stream_of(str(job)) == job.uuid
     assert stream_of(str(publish)) == publish.uuid
     assert stream_of("job_x") is None
+
+
+@pytest.mark.usefixtures("history")
+def test_the_feed_is_shown_as_it_stood(open_page: Opener, owner: SignedIn) -> None:
+    watched = open_page("/activity?asOf=2&type=")
+    page = watched.page
+    assert "This is how it stood at event 2." in page.locator("[role=status]").first.inner_text()
+    expect(page.locator(".told details")).to_have_count(2)
+    page.get_by_role("link", name="Back to today").click()
+    expect(page.locator(".told details")).not_to_have_count(2)
+
+    page.get_by_label("As of (UTC)").fill("2001-01-01T00:00:00")
+    page.get_by_role("button", name="Filter").click()
+    expect(page.get_by_text("Nothing had happened yet.")).to_be_visible()
+    assert page.get_by_label("As of (UTC)").input_value().startswith("2001-01-01T00:00")
+    assert_sound(watched)
+
+
+def test_a_point_that_lies_ahead_is_refused_on_the_page(http: Http) -> None:
+    answer = http.get("/activity?asOf=2999-01-01T00:00")
+
+    assert answer.status_code == 422
+    assert "lies ahead" in answer.text

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Annotated
 from uuid import UUID
@@ -16,7 +17,9 @@ from packshot.admin.shell.lists import address
 from packshot.commands.trail import Told, called, shown_data
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label
+from packshot.edge.looking_back import PagePoint
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of, position_of
+from packshot.edge.visibility import asked_point
 from projections.activity import Activity, Wanted, stream_of
 from projections.sentences import SENTENCES
 
@@ -47,6 +50,7 @@ class ActivityQuery(PageForm):
     type: Annotated[str | None, Label(100)] = None
     actor: Annotated[str | None, Label(200)] = None
     subject: Annotated[str | None, Label(200)] = None
+    as_of: Annotated[int | datetime | None, PagePoint()] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,17 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
     """Show what happened in the organization, newest first."""
     form, org_id, trail = visit.form, visit.visitor.org_id, visit.services.trail
     subject = None if form.subject is None else stream_of(form.subject) or NO_STREAM
-    wanted = Wanted(form.type, form.actor, before=form.after_position(), stream_id=subject)
+    then = await asked_point(visit.services.pools, org_id, form)
+    at = None if then is None else then.position
+    wanted = Wanted(form.type, form.actor, before=form.after_position(), stream_id=subject, at=at)
     told = await trail.list(org_id, wanted, limit=form.limit + 1, count_at_most=MOST_COUNTED + 1)
     total = Total(told.total) if wanted.is_everything else Total.counted(told.total)
     shown, paging = page_of(
-        told.entries, form, total=total, place=lambda entry: str(entry.position)
+        told.entries, form, total=total, place=lambda entry: str(entry.position), at=at
     )
     head = await trail.head(org_id)
-    query = {"type": form.type, "actor": form.actor, "subject": form.subject}
+    as_of = _as_text(form.as_of)
+    query = {"type": form.type, "actor": form.actor, "subject": form.subject, "asOf": as_of}
     following = paging.next_cursor
     values = {
         "days": _days([_line(entry, told) for entry in shown]),
@@ -81,12 +88,15 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
         "next": following and address(PATH, **query, cursor=following),
         "first": None if form.cursor is None else address(PATH, **query),
         "query": query,
-        "without_subject": address(PATH, type=form.type, actor=form.actor),
+        "without_subject": address(PATH, type=form.type, actor=form.actor, asOf=as_of),
+        "today": address(PATH, type=form.type, actor=form.actor, subject=form.subject),
+        "then": then,
+        "is_position": isinstance(form.as_of, int),
         "subject_called": form.subject and told.subjects.get(form.subject, form.subject),
         "types": sorted(SENTENCES),
         "actors": await trail.actors(org_id),
         "head": head,
-        "untold": head.position - told.total if wanted.is_everything else 0,
+        "untold": head.position - told.total if wanted.is_everything and then is None else 0,
     }
     return Html("activity.html", values)
 
@@ -109,6 +119,13 @@ async def show_event(visit: Visit[NoFields]) -> Html:
         "actor_called": called(actor["type"], actor["id"], names),
     }
     return Html("activity_facts.html" if visit.is_fragment else "activity_event.html", values)
+
+
+def _as_text(as_of: int | datetime | None) -> str | None:
+    """The point as the page's own field and addresses hold it: a time without its offset, UTC."""
+    if isinstance(as_of, datetime):
+        return as_of.replace(tzinfo=None).isoformat(timespec="auto")
+    return None if as_of is None else str(as_of)
 
 
 def _line(entry: Activity, told: Told) -> Line:

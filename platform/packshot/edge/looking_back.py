@@ -1,5 +1,6 @@
 """``asOf`` as a field: the time, or the position of the log, as of which a read is answered."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from packshot.edge.moments import EXAMPLE, Moment
 from packshot.edge.paging import PageForm, position_of
 
 AS_OF = "asOf"
+LOCAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(\.\d+)?", re.ASCII)
 AS_OF_POSITION = "x-as-of-position"
 
 
@@ -39,6 +41,17 @@ class PointOfLog(ReadField):
         """The JSON Schema of the two."""
         return {"anyOf": [{"type": "string", "format": "date-time"},
                           {"type": "integer", "minimum": 0}]}  # fmt: skip
+
+
+class PagePoint(PointOfLog):
+    """The same from a field of a page: none where it is empty, and in UTC without an offset."""
+
+    def read(self, value: object) -> int | datetime | None:  # type: ignore[override] # None as well
+        """Read the position or the time."""
+        if value == "":
+            return None
+        is_local = isinstance(value, str) and LOCAL.fullmatch(value)
+        return super().read(f"{value}Z" if is_local else value)
 
 
 class LooksBack(Form):

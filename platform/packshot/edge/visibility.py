@@ -36,39 +36,47 @@ async def until_visible(call: Call[Any], *, view: str | None) -> None:
 async def look_back(call: Call[Any], *, view: str | None) -> None:
     """Give the call the point of the log that its ``asOf`` names, once the view holds it.
 
-    A page that follows another is of the same position: its cursor says which. Raises InvalidInput
-    for a point that lies ahead or is not the cursor's, and Unavailable as ``until_visible`` does.
+    Raises as ``asked_point`` and ``until_visible`` do.
     """
-    asked = call.form.as_of
-    bound = _bound_by_cursor(call)
+    call.as_of = await asked_point(call.services.pools, call.key.org_id, call.form)
+    if call.as_of is not None:
+        await _until_held(call, call.as_of.position, view=view)
+
+
+async def asked_point(pools: "Pools", org_id: OrgId, form: Any) -> AsOf | None:
+    """The point of the log that the form's ``as_of`` names; None for today.
+
+    A page that follows another is of the same position: its cursor says which. Raises InvalidInput
+    for a point that lies ahead or is not the cursor's.
+    """
+    asked = form.as_of
+    bound = _bound_by_cursor(form)
     if asked is None:
         if bound is not None:
             raise bad_cursor()
-        return
-    as_of = await _point_of(call, asked)
-    if bound is not None and bound != as_of.position:
-        # A time that has only just passed may take in one more event between two pages.
-        if isinstance(asked, int) or bound > as_of.position:
-            raise bad_cursor()
-        as_of = AsOf(bound, as_of.moment)
-    call.as_of = as_of
-    await _until_held(call, as_of.position, view=view)
+        return None
+    as_of = await _point_of(pools, org_id, asked)
+    if bound is None or bound == as_of.position:
+        return as_of
+    # A time that has only just passed may take in one more event between two pages.
+    if isinstance(asked, int) or bound > as_of.position:
+        raise bad_cursor()
+    return AsOf(bound, as_of.moment)
 
 
-def _bound_by_cursor(call: Call[Any]) -> int | None:
-    cursor = call.form.cursor if isinstance(call.form, PageForm) else None
+def _bound_by_cursor(form: Any) -> int | None:
+    cursor = form.cursor if isinstance(form, PageForm) else None
     if cursor is None:
         return None
-    if call.form.as_of is not None and cursor.at is None:
+    if form.as_of is not None and cursor.at is None:
         raise bad_cursor()
     return cursor.at
 
 
-async def _point_of(call: Call[Any], asked: int | datetime) -> AsOf:
-    org_id = call.key.org_id
+async def _point_of(pools: "Pools", org_id: OrgId, asked: int | datetime) -> AsOf:
     if isinstance(asked, datetime) and asked > (now := datetime.now(UTC)):
         raise _ahead(f"the time here is {now:%Y-%m-%dT%H:%M:%SZ}")
-    async with call.services.pools.reading(org_id) as connection:
+    async with pools.reading(org_id) as connection:
         if isinstance(asked, datetime):
             return await as_of_time(connection, org_id.uuid, asked)
         point = await as_of_position(connection, org_id.uuid, asked)

@@ -1,8 +1,13 @@
 // The page of activity: a filter applies as soon as it is chosen, and facts come when asked for.
 
 const filters = document.querySelector("form[data-filters]");
-filters.querySelector("[data-apply]").hidden = true;
-filters.addEventListener("change", () => filters.requestSubmit());
+const apply = filters.querySelector("[data-apply]");
+apply.hidden = true;
+// A time is whole for a moment with each of its parts that is typed: it waits for the button.
+filters.addEventListener("change", (event) => {
+  if (event.target.name === "asOf") apply.hidden = false;
+  else filters.requestSubmit();
+});
 // An empty field says nothing: it stays out of the address.
 filters.addEventListener("formdata", (event) => {
   for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
