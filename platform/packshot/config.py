@@ -39,6 +39,8 @@ class Settings:
     ``smtp_url`` is where mail is handed in (see ``integrations.mail``); None: no mail is sent.
     ``checkpoint_url`` is where checkpoints of the logs are posted; None for nowhere.
     People sign in through the provider ``oidc_issuer`` too, which is called ``oidc_name``.
+    ``most_in_flight`` requests are answered by one process side by side; an organization of which a
+    job has waited for more than ``most_queue_s`` seconds cannot ask for another one (0: it can).
     Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
     """
 
@@ -59,6 +61,8 @@ class Settings:
     limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: str = X_FORWARDED_FOR
+    most_in_flight: int = 1000
+    most_queue_s: int = 60
     smtp_url: str | None = field(default=None, repr=False)
     smtp_from: str = ""
     oidc_issuer: str | None = None
@@ -82,6 +86,10 @@ class Settings:
             job_lease_s=reader.whole(
                 "PACKSHOT_JOB_LEASE_SECONDS", default=30, at_least=1, at_most=3600
             ),
+            most_in_flight=reader.whole(
+                "PACKSHOT_MOST_IN_FLIGHT", default=1000, at_least=1, at_most=100_000
+            ),
+            most_queue_s=reader.whole("PACKSHOT_MOST_QUEUE_SECONDS", default=60, at_most=86_400),
             allowed_private=environ.get("PACKSHOT_ALLOWED_PRIVATE_CIDRS", ""),
             demo_shop_url=reader.demo_shop_url("PACKSHOT_DEMO_SHOP_URL"),
             smtp_url=environ.get("PACKSHOT_SMTP_URL") or None,

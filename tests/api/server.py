@@ -127,6 +127,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "PACKSHOT_OIDC_CLIENT_ID": settings.oidc_client_id,
         "PACKSHOT_OIDC_CLIENT_SECRET": settings.oidc_client_secret,
         "PACKSHOT_OIDC_NAME": settings.oidc_name,
+        "PACKSHOT_MOST_IN_FLIGHT": str(settings.most_in_flight),
+        "PACKSHOT_MOST_QUEUE_SECONDS": str(settings.most_queue_s),
         "PACKSHOT_PUBLIC_API": "on" if settings.public_api else "off",
         "PACKSHOT_TRUSTED_PROXIES": ",".join(map(str, settings.trusted_proxies)),
         "PACKSHOT_FORWARDED_HEADER": settings.forwarded_header,

@@ -15,6 +15,7 @@ from api.server import RunningApi, running_api
 from api.test_uploads import END, FILE_PART, MULTIPART
 from domain.errors import Refusal
 from domain.ids import OrgId
+from domain.org_limits import OrgLimits
 from packshot import app as application
 from packshot.commands.organizations import Created
 from packshot.config import Settings
@@ -69,6 +70,7 @@ def exchange_of(org_id: OrgId) -> Exchange:
     exchange = Exchange("POST", "/", "127.0.0.1", Credentials(), None)
     exchange.key = KeyRecord.__new__(KeyRecord)
     object.__setattr__(exchange.key, "org_id", org_id)
+    object.__setattr__(exchange.key, "limits", OrgLimits())
     return exchange
 
 

@@ -1,4 +1,4 @@
-"""API access: the endpoints, a form for the one selected, examples that run, and its answer."""
+"""API access: the endpoints, a form for the one selected, examples, answers, and the usage."""
 
 from itertools import groupby
 from typing import Annotated
@@ -8,6 +8,7 @@ from domain.scopes import Scope
 from packshot.admin.shell.answers import Html
 from packshot.admin.shell.declaring import Visit, page
 from packshot.admin.tester_shapes import operations_of
+from packshot.admin.usage_card import usage_card
 from packshot.edge.fields import Label
 from packshot.edge.forms import Form
 
@@ -30,5 +31,7 @@ async def show_api_access(visit: Visit[AccessQuery]) -> Html:
         raise NotFound("not_found", "There is no such endpoint.", fix="Choose one of the list.")
     by_group = sorted(operations, key=lambda one: one.group in {"Service", "Without a key"})
     groups = [(name, list(those)) for name, those in groupby(by_group, key=lambda one: one.group)]
-    template = "api_tester.html" if visit.is_fragment else "api_access.html"
-    return Html(template, {"groups": groups, "selected": selected})
+    shown = {"groups": groups, "selected": selected}
+    if visit.is_fragment:
+        return Html("api_tester.html", shown)
+    return Html("api_access.html", {**shown, "usage": await usage_card(visit)})

@@ -73,6 +73,7 @@ class JobsForm(PastPageForm):
     ),
     answer_headers=("location", "x-log-position", "x-log-head"),
     json_max_bytes=MOST_BATCH_BYTES,
+    queues=True,
 )  # fmt: skip
 async def create_job(call: Call[JobForm]) -> Reply:
     """Ask for a job of one picture, or of many."""
@@ -178,6 +179,7 @@ async def cancel_job(call: Call[NoFields]) -> Reply:
     accepted=JobAnswer,
     refuses=CHANGE_REFUSALS,
     answer_headers=("location", "x-log-position", "x-log-head"),
+    queues=True,
 )
 async def retry_job(call: Call[NoFields]) -> Reply:
     """Queue a job that failed or was cancelled once more; of a batch, what did not succeed."""

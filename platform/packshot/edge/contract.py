@@ -128,6 +128,7 @@ class Endpoint:
     accepted: type[BaseModel] | None
     json_max_bytes: int
     created: bool
+    queues: bool
 
     @property
     def name(self) -> str:
@@ -177,6 +178,7 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     accepted: type[BaseModel] | None = None,
     json_max_bytes: int = MOST_JSON_BYTES,
     created: bool = False,
+    queues: bool = False,
 ) -> Callable[[Handler], Endpoint]:
     """Declare an endpoint.
 
@@ -187,13 +189,15 @@ def endpoint(  # noqa: PLR0913 - a declaration says everything in one place
     ``follows`` is the following view that a GET reads, None where what it reads is right at once.
     ``accepted`` is the model of a 202, where the work may be done later. ``json_max_bytes`` is how
     large a JSON body may be; 0 where the fields only come beside a file. ``created`` says that the
-    answer is a 201 with a Location.
+    answer is a 201 with a Location. ``queues`` says that it puts jobs into the queue, which
+    is refused while those before wait too long.
     """
 
     def declare(handler: Handler) -> Endpoint:
         return Endpoint(
             method, path, handler, scope, cost, form, file_field, answer, media_types,
             refuses, answer_headers, follows, accepted, json_max_bytes, created,
+            queues,
         )  # fmt: skip
 
     return declare

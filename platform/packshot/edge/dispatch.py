@@ -11,16 +11,17 @@ from werkzeug.routing import RoutingException
 
 from domain.errors import InvalidInput, Refusal
 from packshot.edge.bodies import PulledBody, unless_client_leaves
-from packshot.edge.contract import Call, Endpoint, NoFields, Reply
+from packshot.edge.contract import Access, Call, Endpoint, NoFields, Reply
 from packshot.edge.cors import is_of_api
 from packshot.edge.credentials import refuse_key_in_query
-from packshot.edge.exchange import current_exchange
+from packshot.edge.exchange import Exchange, current_exchange
 from packshot.edge.forms import Form, duplicate_field, read_form, read_json_fields, unknown_field
 from packshot.edge.gate import Gate
 from packshot.edge.idempotency import idempotency_key, run_once
 from packshot.edge.looking_back import AS_OF_POSITION
 from packshot.edge.replies import error_response, problem_response, response_of
 from packshot.edge.schemas import repeated_fields
+from packshot.edge.shedding import Shedding
 from packshot.edge.spool import Spooled, spool_of
 from packshot.edge.state import ServingState
 from packshot.edge.uploads import receiving
@@ -45,11 +46,13 @@ def install(
 
     That is a problem, or ``stray_page`` for a browser that looks for a page.
     """
+    settings = services.settings
+    shedding = Shedding(services.pools, settings.most_in_flight, settings.most_queue_s)
     for endpoint in endpoints:
         app.add_url_rule(
             endpoint.path.replace("{", "<").replace("}", ">"),
             endpoint=endpoint.name,
-            view_func=_Runner(endpoint, services, state=state, gate=gate).answer,
+            view_func=_Runner(endpoint, services, state=state, gate=gate, shedding=shedding).answer,
             methods=[endpoint.method],
         )
 
@@ -77,35 +80,48 @@ class _Runner:
     """Runs one endpoint."""
 
     def __init__(
-        self, endpoint: Endpoint, services: "Services", *, state: ServingState, gate: Gate
+        self,
+        endpoint: Endpoint,
+        services: "Services",
+        *,
+        state: ServingState,
+        gate: Gate,
+        shedding: Shedding,
     ) -> None:
         self._endpoint = endpoint
         self._services = services
         self._state = state
         self._gate = gate
+        self._shedding = shedding
 
     async def answer(self, **path: str) -> Response:
         """Answer the request that Quart is handling."""
-        exchange = current_exchange()
-        endpoint = self._endpoint
+        exchange, endpoint = current_exchange(), self._endpoint
         exchange.route = endpoint.path
         asked: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - what Quart's proxy stands for; each look through the proxy costs
         try:
-            await self._gate.admit(endpoint, exchange, query=asked.query_string)
-            call: Call[Any] = Call(
-                self._services, self._state, exchange, asked, path, form=NO_FIELDS
-            )
-            async with self._gate.place(endpoint, exchange):
-                if endpoint.has_body:
-                    return await self._run_with_body(call)
-                call.form = _form_of_query(endpoint, asked.query_string)
-                if endpoint.may_wait and MIN_POSITION in asked.headers:
-                    await until_visible(call, view=endpoint.follows)
-                if endpoint.may_look_back:
-                    await look_back(call, view=endpoint.follows)
-                return await self._response(await endpoint.handler(call), call)
+            if endpoint.scope is Access.PUBLIC:  # whoever looks after the process is always told
+                return await self._run(exchange, asked, path)
+            with self._shedding.passing():
+                return await self._run(exchange, asked, path)
         except Exception as error:  # noqa: BLE001 - the edge of a request: answered and logged
             return error_response(error, exchange)
+
+    async def _run(self, exchange: Exchange, asked: Request, path: dict[str, str]) -> Response:
+        endpoint = self._endpoint
+        await self._gate.admit(endpoint, exchange, query=asked.query_string)
+        call: Call[Any] = Call(self._services, self._state, exchange, asked, path, form=NO_FIELDS)
+        if endpoint.queues:
+            await self._shedding.require_moving_queue(call.key.org_id)
+        async with self._gate.place(endpoint, exchange):
+            if endpoint.has_body:
+                return await self._run_with_body(call)
+            call.form = _form_of_query(endpoint, asked.query_string)
+            if endpoint.may_wait and MIN_POSITION in asked.headers:
+                await until_visible(call, view=endpoint.follows)
+            if endpoint.may_look_back:
+                await look_back(call, view=endpoint.follows)
+            return await self._response(await endpoint.handler(call), call)
 
     async def _run_with_body(self, call: Call[Any]) -> Response:
         key = idempotency_key(call.request.headers)

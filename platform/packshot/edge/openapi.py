@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import orjson
 from pydantic import BaseModel
 
-from packshot.edge.contract import Endpoint
+from packshot.edge.contract import Access, Endpoint
 from packshot.edge.cors import is_of_api
 from packshot.edge.event_streams import EVENT_STREAM
 from packshot.edge.gate import HEAVY_COST
@@ -109,6 +109,8 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> bytes:
 def codes_of(endpoint: Endpoint) -> list[str]:
     """Every code that the endpoint may answer, most of them from the rest of its declaration."""
     codes = ["malformed_request", "internal", *endpoint.refuses, *FIELD_CODES]
+    if endpoint.scope is not Access.PUBLIC:
+        codes.append("overloaded")
     if not endpoint.is_public:
         codes += KEY_CODES
         codes += ["scope_missing"] if ":" in endpoint.scope else []

@@ -175,6 +175,18 @@ async def put_off(
     )
 
 
+async def oldest_wait_s(connection: DriverConnection, org_id: OrgId) -> float:
+    """Seconds for which a job of the organization has waited for a worker; 0 when none does."""
+    waited_s: float | None = await connection.fetchval(
+        """
+        SELECT extract(epoch FROM now() - min(due_at))::float FROM work.job
+        WHERE tenant_id = $1 AND state IN ('waiting', 'sent')
+        """,
+        org_id.uuid,
+    )
+    return waited_s or 0.0
+
+
 async def leave(connection: DriverConnection, lease: Lease) -> bool:
     """Take a finished job out of the queue; False when the lease was lost."""
     left = await connection.fetchval(
