@@ -264,7 +264,11 @@ def create_app(services: "Services") -> Quart:
     """The application on these services; it opens its limiter and closes it after serving."""
     app = Application()
     settings = services.settings
-    limiter = Limiter.connect(settings.redis_url, answer_within_s=settings.limiter_answer_within_s)
+    limiter = Limiter.connect(
+        settings.redis_url,
+        answer_within_s=settings.limiter_answer_within_s,
+        processes=settings.api_processes,
+    )
     endpoints = (*ENDPOINTS, *TRIALS) if settings.public_api else ENDPOINTS
     document = openapi_document(endpoints)
     state = ServingState(limiter, document, postman_collection(document))

@@ -41,7 +41,8 @@ class Settings:
     People sign in through the provider ``oidc_issuer`` too, which is called ``oidc_name``.
     ``most_in_flight`` requests are answered by one process side by side; an organization of which a
     job has waited for more than ``most_queue_s`` seconds cannot ask for another one (0: it can).
-    Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself.
+    Valkey has ``limiter_answer_within_s`` seconds for a limit before the process counts for itself,
+    its share where there are ``api_processes``.
     """
 
     database_url: str = field(repr=False)  # all four may hold passwords
@@ -61,6 +62,7 @@ class Settings:
     limiter_answer_within_s: float = LIMITER_ANSWER_WITHIN_S
     trusted_proxies: tuple[Network, ...] = ()
     forwarded_header: str = X_FORWARDED_FOR
+    api_processes: int = 1
     most_in_flight: int = 1000
     most_queue_s: int = 60
     smtp_url: str | None = field(default=None, repr=False)
@@ -85,6 +87,9 @@ class Settings:
             render_children=reader.whole("PACKSHOT_RENDER_CHILDREN", default=0, at_most=256),
             job_lease_s=reader.whole(
                 "PACKSHOT_JOB_LEASE_SECONDS", default=30, at_least=1, at_most=3600
+            ),
+            api_processes=reader.whole(
+                "PACKSHOT_API_PROCESSES", default=1, at_least=1, at_most=1000
             ),
             most_in_flight=reader.whole(
                 "PACKSHOT_MOST_IN_FLIGHT", default=1000, at_least=1, at_most=100_000

@@ -5,13 +5,18 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
+from random import Random
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from api.client import Client, assert_problem
 from api.running import PATIENT_S
 from api.server import RunningApi
+from packshot.admin.shell.tries import of_account
 from packshot.app import ENDPOINTS, create_app
 from packshot.config import LIMITER_ANSWER_WITHIN_S
 from packshot.edge import limiter as limiter_module
@@ -27,6 +32,7 @@ from packshot.edge.limits import (
     limit_headers,
     tightest,
 )
+from packshot.embedded.valkey import answers, binary
 from packshot.wiring import open_services
 from services import RunningServices
 
@@ -149,6 +155,117 @@ async def test_an_api_whose_valkey_is_silent_answers_and_keeps_to_the_limits(
     assert {answer.status_code for answer in answers[: ADDRESS.burst]} == {401}
     assert answers[-1].status_code == 429
     assert await ready.get_json() == {"status": "ready", "degraded": ["limiter"]}
+
+
+async def test_a_valkey_that_is_killed_is_asked_once_more_and_used_again_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter_module, "PROBE_EVERY_S", 0.01)
+    path = tmp_path / "v.sock"
+    limiter = Limiter.connect(f"unix://{path}", answer_within_s=PATIENT_S)
+    asked, call = 0, limiter._call
+
+    async def counted(keys: list[str], numbers: str) -> bytes:
+        nonlocal asked
+        asked += 1
+        return await call(keys, numbers)
+
+    monkeypatch.setattr(limiter, "_call", counted)
+    charge = Charge(SLOWER, "killed", 1.0)
+    valkey = await started_valkey(path)
+    assert (await limiter.take((charge,))).remaining == SLOWER.burst - 1
+    assert asked == 1
+
+    valkey.kill()
+    await valkey.wait()
+    away = [await limiter.take((charge,)) for _ in range(20)]
+
+    assert asked == 2  # only the first of them went there
+    assert sum(decision.allowed for decision in away) == SLOWER.burst
+    assert limiter.is_degraded
+    valkey = await started_valkey(path)
+    assert limiter._probe is not None
+    await limiter._probe
+    assert (await limiter.take((charge,))).allowed
+    assert asked == 3
+    valkey.kill()
+    await valkey.wait()
+    await limiter.close()
+
+
+async def started_valkey(path: Path) -> asyncio.subprocess.Process:
+    """A Valkey of the test's own that answers on that socket."""
+    options = ("--port", "0", "--unixsocket", str(path), "--save", "", "--dir", str(path.parent))
+    process = await asyncio.create_subprocess_exec(
+        binary(), *options, stdout=asyncio.subprocess.DEVNULL
+    )
+    async with asyncio.timeout(PATIENT_S):
+        while not answers(path):
+            await asyncio.sleep(0)
+    return process
+
+
+async def test_costs_of_five_processes_never_exceed_burst_and_rate(
+    servers: RunningServices,
+) -> None:
+    limiters = [Limiter.connect(servers.redis_url, answer_within_s=PATIENT_S) for _ in range(5)]
+    rng, began = Random(5), time.monotonic()
+    costs = [rng.choice([0.1, 1.0, 2.0, 4.0]) for _ in range(400)]
+
+    decisions = await asyncio.gather(
+        *(
+            limiters[number % 5].take((Charge(SLOW, "five", cost),))
+            for number, cost in enumerate(costs)
+        )
+    )
+    elapsed_s = time.monotonic() - began
+    for limiter in limiters:
+        await limiter.close()
+
+    admitted = sum(
+        cost for cost, decision in zip(costs, decisions, strict=True) if decision.allowed
+    )
+    assert SLOW.burst - 4 < admitted <= SLOW.burst + SLOW.per_second * elapsed_s + 0.01
+
+
+REQUESTS = st.lists(
+    st.tuples(
+        st.integers(0, 4), st.floats(0, 5, allow_nan=False), st.sampled_from([0.1, 1.0, 2.0, 4.0])
+    ),
+    max_size=120,
+)
+
+
+@given(requests=REQUESTS)
+def test_without_valkey_five_processes_together_keep_to_the_limit(
+    requests: list[tuple[int, float, float]],
+) -> None:
+    processes = [LocalBuckets({}, processes=5) for _ in range(5)]
+    now_s, admitted = 1000.0, 0.0
+    for process, pause_s, cost in requests:
+        now_s += pause_s
+        decision = processes[process].take((Charge(SLOW, "p", cost),), now_s=now_s)
+        admitted += cost * decision.allowed
+        assert admitted <= SLOW.burst + SLOW.per_second * (now_s - 1000.0) + 1e-6
+
+
+def test_a_request_heavier_than_a_share_passes_when_the_share_is_whole() -> None:
+    local = LocalBuckets({}, processes=5)
+    heavy = Charge(SLOW, "heavy", 40.0)
+
+    assert local.take((heavy,), now_s=100.0).allowed
+    refused = local.take((heavy,), now_s=100.0)
+    assert not refused.allowed
+    assert local.take((heavy,), now_s=100.0 + refused.retry_after_s + 0.001).allowed
+
+
+def test_a_bucket_of_sign_in_is_as_strict_without_valkey() -> None:
+    local = LocalBuckets({}, processes=1)
+    charge = of_account("ada@example.com")
+
+    allowed = [local.take((charge,), now_s=100.0).allowed for _ in range(7)]
+
+    assert allowed == [True] * 5 + [False] * 2
 
 
 async def test_valkey_is_used_again_when_it_is_back(servers: RunningServices) -> None:

@@ -8,9 +8,8 @@ names has room, and only then is any of them charged.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
-from typing import Any
 
-from packshot.edge.limits import Charge, Decision, tightest
+from packshot.edge.limits import Charge, Decision, Policy, tightest
 
 # One call decides a whole batch of requests, in order. ARGV[1] holds for each request the number
 # of its buckets, then burst, rate per second and cost of each; KEYS are the buckets in that order.
@@ -89,32 +88,52 @@ def read_answers(batch: Sequence[Sequence[Charge]], text: bytes) -> list[Decisio
 class LocalBuckets:
     """The same algorithm in this process's memory, for the time that Valkey is away.
 
-    The bound then holds for each API process by itself, not for all of them together.
+    Each of the ``processes`` that serve the API admits its share of burst and rate, so the bound
+    holds for all of them together, but for one request each where a burst is smaller than they are
+    many. A request that is heavier than the share of a burst passes when the bucket is whole.
     """
 
     whole_at_s: dict[str, float]
+    processes: int = 1
 
     def take(self, charges: Sequence[Charge], *, now_s: float) -> Decision:
         """Decide one request at ``now_s`` of any monotonic clock."""
         if len(self.whole_at_s) > PRUNE_ABOVE:
             self.whole_at_s = {k: at for k, at in self.whole_at_s.items() if at > now_s}
         wholes = [max(now_s, self.whole_at_s.get(charge.bucket, now_s)) for charge in charges]
+        shares = [self._share(charge) for charge in charges]
         waits = [
-            whole + (charge.cost - charge.policy.burst) / charge.policy.per_second - now_s
-            for charge, whole in zip(charges, wholes, strict=True)
+            whole + (share.cost - share.burst) / share.per_second - now_s
+            for share, whole in zip(shares, wholes, strict=True)
         ]
         if all(wait <= 0 for wait in waits):
-            for place, charge in enumerate(charges):
-                wholes[place] += charge.cost / charge.policy.per_second
+            for place, (charge, share) in enumerate(zip(charges, shares, strict=True)):
+                wholes[place] += share.cost / share.per_second
                 self.whole_at_s[charge.bucket] = wholes[place]
         return tightest(
             [
-                _decision(charge.policy, whole - now_s, wait)
-                for charge, whole, wait in zip(charges, wholes, waits, strict=True)
+                _decision(share, whole - now_s, wait)
+                for share, whole, wait in zip(shares, wholes, waits, strict=True)
             ]
         )
 
+    def _share(self, charge: Charge) -> "_Share":
+        policy = charge.policy
+        burst = max(1.0, policy.burst / self.processes)
+        rate = policy.per_second / self.processes
+        return _Share(policy, burst, rate, min(charge.cost, burst))
 
-def _decision(policy: Any, until_whole_s: float, wait_s: float) -> Decision:
-    remaining = floor(policy.burst - until_whole_s * policy.per_second + 1e-6)
-    return Decision(policy, wait_s <= 0, max(0, remaining), until_whole_s, max(0.0, wait_s))
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One process's part of a bucket, and what a request costs it."""
+
+    policy: Policy
+    burst: float
+    per_second: float
+    cost: float
+
+
+def _decision(share: _Share, until_whole_s: float, wait_s: float) -> Decision:
+    remaining = floor(share.burst - until_whole_s * share.per_second + 1e-6)
+    return Decision(share.policy, wait_s <= 0, max(0, remaining), until_whole_s, max(0.0, wait_s))

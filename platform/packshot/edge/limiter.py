@@ -41,18 +41,27 @@ class Limiter:
     process at once, and Valkey is asked again in the background until it answers.
     """
 
-    def __init__(self, client: Redis, *, answer_within_s: float) -> None:
+    def __init__(self, client: Redis, *, answer_within_s: float, processes: int = 1) -> None:
         self._client = client
         self._answer_within_s = answer_within_s
         self._waiting: list[_Ticket] = []
         self._flight: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
-        self._local = LocalBuckets({})
+        self._local = LocalBuckets({}, processes)
         self._script_sha: str | None = None
 
     @classmethod
-    def connect(cls, redis_url: str, *, answer_within_s: float = LIMITER_ANSWER_WITHIN_S) -> Self:
-        """A limiter on the Valkey of this URL (``redis://…`` or ``unix://…``), in its own index."""
+    def connect(
+        cls,
+        redis_url: str,
+        *,
+        answer_within_s: float = LIMITER_ANSWER_WITHIN_S,
+        processes: int = 1,
+    ) -> Self:
+        """A limiter on the Valkey of this URL (``redis://…`` or ``unix://…``), in its own index.
+
+        ``processes`` is how many have one: without Valkey each admits its share.
+        """
         pool = BlockingConnectionPool.from_url(
             in_own_database(redis_url),
             max_connections=16,
@@ -61,7 +70,8 @@ class Limiter:
             socket_connect_timeout=answer_within_s,
             retry=None,
         )
-        return cls(Redis.from_pool(pool), answer_within_s=answer_within_s)
+        client = Redis.from_pool(pool)
+        return cls(client, answer_within_s=answer_within_s, processes=processes)
 
     @property
     def is_degraded(self) -> bool:
