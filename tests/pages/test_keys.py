@@ -342,3 +342,22 @@ def test_the_key_of_somebody_who_left_is_adopted(
     expect(row).not_to_contain_text("limited")
     assert page.get_by_role("link", name="Adopt Old till").count() == 0
     assert watched.complaints == []
+
+
+def test_keys_are_shown_as_they_stood_and_cannot_be_changed_there(
+    open_page: Opener, api: RunningApi, owner: SignedIn
+) -> None:
+    many_keys(api, owner)
+    watched = open_page("/keys?asOf=2")
+    page = watched.page
+    assert "This is how it stood at event 2." in page.locator("#keys [role=status]").inner_text()
+    expect(page.locator("table.keys tbody tr")).to_have_count(1)
+    for verb in ("Rotate", "Revoke", "Edit", "Create"):
+        expect(page.get_by_role("link", name=re.compile(verb))).to_have_count(0)
+    assert_sound(watched)
+
+    page.get_by_role("link", name="Back to today").click()
+    expect(page.get_by_role("link", name=re.compile("Rotate")).first).to_be_visible()
+    page.get_by_label("As of (UTC)").fill("2001-01-01T00:00:00")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("There was no key yet.")).to_be_visible()

@@ -17,7 +17,7 @@ from packshot.admin.shell.lists import address
 from packshot.commands.trail import Told, called, shown_data
 from packshot.edge.contract import NoFields
 from packshot.edge.fields import Label
-from packshot.edge.looking_back import PagePoint
+from packshot.edge.looking_back import PagePoint, point_text
 from packshot.edge.paging import MOST_COUNTED, PageForm, Total, page_of, position_of
 from packshot.edge.visibility import asked_point
 from projections.activity import Activity, Wanted, stream_of
@@ -79,7 +79,7 @@ async def show_activity(visit: Visit[ActivityQuery]) -> Html:
         told.entries, form, total=total, place=lambda entry: str(entry.position), at=at
     )
     head = await trail.head(org_id)
-    as_of = _as_text(form.as_of)
+    as_of = point_text(form.as_of)
     query = {"type": form.type, "actor": form.actor, "subject": form.subject, "asOf": as_of}
     following = paging.next_cursor
     values = {
@@ -119,13 +119,6 @@ async def show_event(visit: Visit[NoFields]) -> Html:
         "actor_called": called(actor["type"], actor["id"], names),
     }
     return Html("activity_facts.html" if visit.is_fragment else "activity_event.html", values)
-
-
-def _as_text(as_of: int | datetime | None) -> str | None:
-    """The point as the page's own field and addresses hold it: a time without its offset, UTC."""
-    if isinstance(as_of, datetime):
-        return as_of.replace(tzinfo=None).isoformat(timespec="auto")
-    return None if as_of is None else str(as_of)
 
 
 def _line(entry: Activity, told: Told) -> Line:

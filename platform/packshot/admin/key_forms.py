@@ -1,7 +1,7 @@
 """The forms of the page of keys."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic_core import PydanticCustomError
@@ -11,6 +11,7 @@ from domain.scopes import EVERY_SCOPE, SCOPE_SETS, Scope
 from packshot.edge.fields import Label, ReadField, Word
 from packshot.edge.forms import Form
 from packshot.edge.key_fields import ScopeList
+from packshot.edge.looking_back import PagePoint
 from packshot.edge.paging import PageForm
 from packshot.edge.quantities import WholeNumber
 
@@ -64,6 +65,7 @@ class KeysQuery(PageForm):
 
     q: Annotated[str | None, Label()] = None
     whole: Annotated[str | None, Label()] = None
+    as_of: Annotated[int | datetime | None, PagePoint()] = None
 
 
 class BoundsForm(Form):

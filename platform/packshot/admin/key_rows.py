@@ -37,9 +37,9 @@ class KeyRow:
     is_over: bool
 
 
-def key_row(key: ListedKey, names: Mapping[str, str]) -> KeyRow:
-    """The key as it stands now; ``names`` are those of people and keys, by id."""
-    now = datetime.now(UTC)
+def key_row(key: ListedKey, names: Mapping[str, str], *, moment: datetime | None = None) -> KeyRow:
+    """The key as it stands at that time (None: now); ``names`` are of people and keys, by id."""
+    now = moment or datetime.now(UTC)
     status = status_of(
         now, expires_at=key.expires_at, revoked_at=key.revoked_at, former_until=key.former_until
     )
@@ -58,7 +58,9 @@ def key_row(key: ListedKey, names: Mapping[str, str]) -> KeyRow:
         words,
         until,
         COLORS[status],
-        names.get(key.created_by_id) or NAMELESS.get(key.created_by_type, SYSTEM),
+        key.created_by_name
+        or names.get(key.created_by_id)
+        or NAMELESS.get(key.created_by_type, SYSTEM),
         key.responsible_name,
         _limited(key),
         _bounds(key),

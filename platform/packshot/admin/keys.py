@@ -29,9 +29,11 @@ from packshot.edge.contract import NoFields
 from packshot.edge.forms import read_form
 from packshot.edge.key_fields import NEVER
 from packshot.edge.key_forms import ChangedKeyForm, NewKeyForm, limit_of, nameless, wish_of
+from packshot.edge.looking_back import point_text
 from packshot.edge.paging import Total, page_of
 from packshot.edge.path_ids import key_id_of
 from packshot.edge.problems import kind_of
+from packshot.edge.visibility import asked_point
 from projections.api_keys import ListedKey
 
 PATH = "/keys"
@@ -43,11 +45,16 @@ VERBS = {"rotate": "Rotate", "revoke": "Revoke", "edit": "Edit", "adopt": "Adopt
 async def show_keys(visit: Visit[KeysQuery]) -> Html:
     """Show the page of keys; its table is a part that is asked for by itself."""
     form = visit.form
-    cursor = visit.values.get("cursor", "")
-    values: dict[str, Any] = {"q": form.q or "", "address": address(PATH, q=form.q, cursor=cursor)}
+    cursor, as_of = visit.values.get("cursor", ""), point_text(form.as_of)
+    values: dict[str, Any] = {
+        "q": form.q or "",
+        "as_of": as_of,
+        "is_position": isinstance(form.as_of, int),
+        "address": address(PATH, q=form.q, cursor=cursor, asOf=as_of),
+    }
     if visit.is_fragment:
         return Html("keys_table.html", values | await _table(visit))
-    if form.whole:
+    if form.whole or as_of is not None:
         return Html("keys.html", values | await _table(visit))
     values["whole"] = address(PATH, q=form.q, cursor=cursor, whole="yes")
     return Html("keys.html", values | {"rows": None})
@@ -140,21 +147,24 @@ async def revoke_key(visit: Visit[RevokePageForm]) -> PageAnswer:
 
 async def _table(visit: Visit[KeysQuery]) -> dict[str, Any]:
     form, org_id = visit.form, visit.visitor.org_id
+    then = await asked_point(visit.services.pools, org_id, form)
+    at, moment = (None, None) if then is None else (then.position, then.moment)
     listed = await visit.services.api_keys.list(
-        org_id, before=form.after_id(KeyId), limit=form.limit + 1, matching=form.q or ""
+        org_id, before=form.after_id(KeyId), limit=form.limit + 1, matching=form.q or "", at=at
     )
     shown, paging = page_of(
-        listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id)
+        listed.keys, form, total=Total(listed.total), place=lambda key: str(key.key_id), at=at
     )
     makers = {key.created_by_id for key in shown}
     names = await visit.services.names.known(org_id, makers)
-    whole = form.whole
+    query = {"q": form.q, "whole": form.whole, "asOf": point_text(form.as_of)}
     following = paging.next_cursor
     return {
-        "rows": [key_row(key, names) for key in shown],
+        "rows": [key_row(key, names, moment=moment) for key in shown],
+        "then": then,
         "paging": paging,
-        "first": None if form.cursor is None else address(PATH, q=form.q, whole=whole),
-        "next": following and address(PATH, q=form.q, cursor=following, whole=whole),
+        "first": None if form.cursor is None else address(PATH, **query),
+        "next": following and address(PATH, **query, cursor=following),
     }
 
 

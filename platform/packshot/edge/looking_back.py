@@ -66,3 +66,10 @@ class LooksBack(Form):
 
 class PastPageForm(PageForm, LooksBack):
     """What a list takes that also answers how it stood before."""
+
+
+def point_text(as_of: int | datetime | None) -> str | None:
+    """The point as a page's field and addresses hold it: a time without its offset, in UTC."""
+    if isinstance(as_of, datetime):
+        return as_of.replace(tzinfo=None).isoformat()
+    return None if as_of is None else str(as_of)
