@@ -75,11 +75,7 @@ def test(context: typer.Context) -> None:
 
 @commands.command()
 def check() -> None:
-<<<<<<< Updated upstream
     """Run linter, formatter, types, import and architecture rules."""
-=======
-    """Run linter, formatter, types, imports, architecture tests."""
->>>>>>> Stashed changes
     failed = []
     for name, command in CHECKS.items():
         typer.echo(f"== {name}")
