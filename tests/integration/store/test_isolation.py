@@ -16,10 +16,11 @@ from given import SECRETS, context, organizations_of, requested_job
 from makers import a_connection, a_live_publish, a_synced_catalog, an_output
 from packshot.commands.sessions import Sessions
 from packshot.store import idempotency, resets, vault
+from packshot.store.checkpoints import Checkpoint, add_checkpoint
 from packshot.store.events import EventStore
 from packshot.store.idempotency import Place
 from packshot.store.keyuse import KeyUses
-from packshot.store.pool import Pools
+from packshot.store.pool import Pools, open_projector_pool
 from packshot.store.resets import ResetLink
 from packshot.store.vault import Vault
 from services import Database
@@ -80,7 +81,16 @@ async def two_full_organizations(store: EventStore, database: Database) -> list[
         made.append(org_id)
     await a_person_signs_in(store, made[0])
     await followed(database)
+    await checked(database, made)
     return made
+
+
+async def checked(database: Database, org_ids: list[OrgId]) -> None:
+    """Give each log a checkpoint."""
+    async with open_projector_pool(database.projector_url, size=1) as pool:
+        for org_id in org_ids:
+            one = Checkpoint(org_id, 1, bytes(32), datetime.now(UTC), "a note")
+            await add_checkpoint(pool, one)
 
 
 # People belong to the installation: their rows are of no organization.
