@@ -160,6 +160,59 @@ def test_a_link_takes_nobody_over_in_another_organization(
     assert signs_in(api, later, PASSWORD)
 
 
+def test_a_link_opens_no_account_that_its_maker_may_not_decide_about_any_more(
+    api: RunningApi, http: Http, acme: Created
+) -> None:
+    admin = Http(api.base_url, join(api, acme.org_id, Role.ADMIN))
+    raised = join(api, acme.org_id, Role.MEMBER)
+    path = offered(admin, raised.user_id)
+
+    http.post(f"/team/members/{raised.user_id}/role", data={"role": "owner"})
+
+    assert Http(api.base_url, None).post(path, data={"password": NEW}).status_code == 404
+    assert signs_in(api, raised, PASSWORD)
+
+
+@pytest.mark.parametrize("fate", ["removed", "demoted", "disabled"])
+def test_who_may_make_links_no_more_comes_back_by_none(
+    api: RunningApi, http: Http, acme: Created, fate: str
+) -> None:
+    admin, member = join(api, acme.org_id, Role.ADMIN), join(api, acme.org_id, Role.MEMBER)
+    path = offered(Http(api.base_url, admin), member.user_id)
+
+    async def disable(services: Services) -> UserId:
+        return await services.accounts.disable(admin.email, actor_id="test")
+
+    match fate:
+        case "removed":
+            done = http.post(f"/team/members/{admin.user_id}/remove").status_code
+        case "demoted":
+            to = {"role": "member"}
+            done = http.post(f"/team/members/{admin.user_id}/role", data=to).status_code
+        case _:
+            done = 303 if with_services(api, disable) == admin.user_id else 0
+
+    assert done == 303
+    assert Http(api.base_url, None).post(path, data={"password": NEW}).status_code == 404
+    assert signs_in(api, member, PASSWORD)
+
+
+def test_a_link_outlives_what_has_nothing_to_do_with_it(
+    api: RunningApi, http: Http, acme: Created, globex: Created
+) -> None:
+    mara, other = join(api, acme.org_id, Role.MEMBER), join(api, acme.org_id, Role.MEMBER)
+    admin, foreign = join(api, acme.org_id, Role.ADMIN), join(api, globex.org_id, Role.ADMIN)
+    boss = Http(api.base_url, join(api, globex.org_id, Role.OWNER))
+    path = offered(http, mara.user_id)
+
+    http.post(f"/team/members/{other.user_id}/role", data={"role": "viewer"})
+    http.post(f"/team/members/{other.user_id}/remove")
+    http.post(f"/team/members/{admin.user_id}/role", data={"role": "owner"})
+    boss.post(f"/team/members/{foreign.user_id}/remove")
+
+    assert Http(api.base_url, None).post(path, data={"password": NEW}).status_code == 303
+
+
 def test_a_link_wants_a_fresh_proof(api: RunningApi, http: Http, owner: SignedIn) -> None:
     proved_long_ago(api, owner)
 

@@ -11,6 +11,7 @@ from domain.user import INSTALLATION, User
 from packshot.commands.passwords import hash_password, is_password
 from packshot.store import people, resets, sessions
 from packshot.store.events import EventStore
+from projections.memberships import find_places
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,18 @@ class Accounts:
     async def disable(self, email: str, *, actor_id: str) -> UserId:
         """Keep a person out of the whole installation; raises NotFound, Conflict for one who is.
 
-        Sessions and links end at once; memberships stay, for the day they are let in again.
+        Sessions and links end at once, also links that they may have made for other members;
+        memberships stay, for the day they are let in again.
         """
         person = await self._known(email)
+        async with self.store.pools.reading(INSTALLATION) as reading:
+            places = await find_places(reading, person.user_id)
         async with self.store.together() as unit:
             connection = await unit.connection()
             await people.set_disabled(connection, person.user_id, at=self.clock())
             await sessions.end_sessions_of(connection, person.user_id)
             await resets.forget_resets_of(connection, person.user_id)
+            await resets.withdraw_resets(connection, [place.org_id for place in places])
             await self.store.change(
                 _of_the_system(actor_id), User, stream_id=person.user_id.uuid, verb=User.disable
             )

@@ -11,7 +11,7 @@ from domain.ids import InviteId, OrgId, UserId
 from domain.invite import Invite
 from domain.membership import Membership
 from domain.recorded import Context
-from domain.roles import RANKS, SCOPES, Role, may_appoint
+from domain.roles import RANKS, SCOPES, Role, allows, may_appoint
 from domain.scopes import Scope
 from domain.team import Team
 from domain.user import INSTALLATION
@@ -20,6 +20,7 @@ from packshot.store import people as rows
 from packshot.store.events import EventStore
 from packshot.store.head import LogHead
 from packshot.store.past import AsOf
+from packshot.store.resets import withdraw_resets
 from projections.memberships import (
     Member,
     count_found,
@@ -232,6 +233,7 @@ class Members:
             membership = await self._membership(context.org_id, user_id)
             membership.change_role(role)
             void = await self._void_invites(context.org_id, user_id, rank=role)
+            await self._void_resets(context.org_id, member, rank=role)
             self.store.when_true(lambda: self.on_change(user_id))
             return await self.store.save(context, membership, *void)
 
@@ -257,6 +259,7 @@ class Members:
         membership = await self._membership(context.org_id, member.user_id)
         membership.end()
         void = await self._void_invites(context.org_id, member.user_id, rank=None)
+        await self._void_resets(context.org_id, member, rank=None)
         teams = await self._left_teams(context.org_id, member.user_id)
         self.store.when_true(lambda: self.on_change(member.user_id))
         return await self.store.save(context, membership, *void, *teams)
@@ -290,6 +293,21 @@ class Members:
         for invite in void:
             invite.withdraw()
         return void
+
+    async def _void_resets(self, org_id: OrgId, member: Member, *, rank: Role | None) -> None:
+        """Take away the links to a new password that were made for somebody of another rank.
+
+        And all that the organization made where who loses rank may have made them: a row does not
+        say by whom, and an hour is long enough to come back as somebody else.
+        """
+        has_lost = rank is None or RANKS[rank] < RANKS[member.role]
+        may_be_theirs = has_lost and allows(member.role, Scope.MEMBERS_MANAGE)
+        async with self.store.together() as unit:
+            await withdraw_resets(
+                await unit.connection(),
+                [org_id],
+                user_id=None if may_be_theirs else member.user_id,
+            )
 
     async def _member(self, org_id: OrgId, user_id: UserId) -> Member:
         async with self.store.pools.reading(org_id) as connection:

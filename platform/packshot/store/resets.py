@@ -3,6 +3,7 @@
 Every statement is for one tenant, the installation's own (``domain.user.INSTALLATION``).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,6 +66,25 @@ async def forget_resets_of(connection: DriverConnection, user_id: UserId) -> Non
     """Take away every link of a person."""
     await connection.execute(
         "DELETE FROM work.reset WHERE tenant_id = $1 AND user_id = $2", _TENANT, user_id.uuid
+    )
+
+
+async def withdraw_resets(
+    connection: DriverConnection, org_ids: Collection[OrgId], *, user_id: UserId | None = None
+) -> None:
+    """Take away the links that owners and admins of these organizations made, for one or for all.
+
+    Not those that are over: whoever is taking them away may wait for the log that the caller holds.
+    """
+    await connection.execute(
+        """
+        DELETE FROM work.reset
+        WHERE tenant_id = $1 AND org_id = ANY($2) AND ($3::uuid IS NULL OR user_id = $3)
+          AND expires_at > clock_timestamp()
+        """,
+        _TENANT,
+        [org_id.uuid for org_id in org_ids],
+        None if user_id is None else user_id.uuid,
     )
 
 
