@@ -135,6 +135,7 @@ def test_a_verification_may_be_repeated_by_its_key(client: Client) -> None:
         ({"after": "-1"}, "after_out_of_range"),
         ({"after": "1000000"}, "after_out_of_range"),
         ({"until": "1000000"}, "until_out_of_range"),
+        ({"until": "0"}, "until_out_of_range"),
         ({"after": "2", "until": "1"}, "until_out_of_range"),
         ({"type": "job.succeeded"}, "unknown_field"),
     ],

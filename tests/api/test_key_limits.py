@@ -272,11 +272,34 @@ def test_a_key_for_tests_asks_sixty_times_and_changes_nothing_that_matters(
         own.post(f"{live}/rotate"),
         own.send("PATCH", live, json={"name": "x"}),
         own.post(f"{live}/adopt"),
+        own.post(f"{live}/revoke"),
     ):
         assert_problem(answer, 403, "test_key")
+    assert client.get(WHOAMI).status_code == 200
     assert create(own, environment="test")["environment"] == "test"
     assert own.post(f"{KEYS}/{key['keyId']}/rotate").status_code == 200
     assert sorted(EVERY_SCOPE) == own.get(WHOAMI).json()["effectiveScopes"]
+    assert own.post(f"{KEYS}/{key['keyId']}/revoke").status_code == 200
+
+
+def test_a_key_for_tests_takes_no_shop_and_no_team_apart(client: Client) -> None:
+    own = client.with_key(create(client, scopeSet="everything", environment="test")["secret"])
+    team = client.post("/api/v1/teams", json={"name": "Shoes of the tests"}).json()["teamId"]
+    shop_id = "int_01kapq3x0tw5rz8v9m2c4d6e7f"
+    member = f"/api/v1/teams/{team}/members/usr_01kapq3x0tw5rz8v9m2c4d6e7f"
+
+    for answer in (
+        own.send("DELETE", f"/api/v1/integrations/{shop_id}"),
+        own.post(
+            f"/api/v1/integrations/{shop_id}/credentials",
+            json={"secret": f"whsec_{'A' * 44}"},
+        ),
+        own.send("DELETE", f"/api/v1/teams/{team}"),
+        own.send("PUT", member, json={}),
+        own.send("DELETE", member),
+    ):
+        assert_problem(answer, 403, "test_key")
+    assert client.get(f"/api/v1/teams/{team}").status_code == 200
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ class ExportForm(Form):
     after: Annotated[int, WholeNumber(0, LARGEST_POSITION, example=0)] = Field(
         0, description="Only what follows this position: moved back to where an append begins."
     )
-    until: Annotated[int, WholeNumber(0, LARGEST_POSITION, example=1000)] | None = Field(
+    until: Annotated[int, WholeNumber(1, LARGEST_POSITION, example=1000)] | None = Field(
         None, description="Only up to this position: moved on to where an append ends."
     )
 

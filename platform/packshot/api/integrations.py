@@ -23,6 +23,7 @@ from packshot.edge.integration_shapes import (
 from packshot.edge.job_shapes import JobAnswer, job_answer, path_of
 from packshot.edge.paging import PageForm, Total, page_of
 from packshot.edge.path_ids import integration_id_of
+from packshot.edge.trying import refuse_test_key
 
 KIND = Word(
     ("amazon-bridge",),
@@ -34,6 +35,7 @@ KIND = Word(
 WRITTEN = ("x-log-position", "x-log-head")
 CHANGE_REFUSALS = ("not_found", "invalid_parameter", "version_conflict", "org_suspended")
 SHOP_REFUSALS = ("channel_rejected", "channel_unreachable", "url_not_allowed")
+KEEPS = "ends no connection of a shop and replaces no credentials"
 CALL_COST = 1.0  # it calls somebody else's server, and waits for it
 
 Name = Annotated[str | None, Label(NAME_MAX_CHARACTERS)]
@@ -174,14 +176,15 @@ async def rename_integration(call: Call[RenameForm]) -> Reply:
     INTEGRATION,
     scope=Scope.INTEGRATIONS_MANAGE,
     answer=IntegrationAnswer,
-    refuses=CHANGE_REFUSALS,
+    refuses=("test_key", *CHANGE_REFUSALS),
     answer_headers=WRITTEN,
 )
 async def disconnect_integration(call: Call[NoFields]) -> Reply:
     """Disconnect a shop: its credentials are destroyed, its items leave the catalog."""
+    integration_id = integration_id_of(call.path)
+    refuse_test_key(call, KEEPS)
     return await _told(
-        call,
-        await call.services.connections.disconnect(call.context, integration_id_of(call.path)),
+        call, await call.services.connections.disconnect(call.context, integration_id)
     )
 
 
@@ -208,13 +211,14 @@ async def test_integration(call: Call[NoFields]) -> Reply:
     cost=CALL_COST,
     form=CredentialsForm,
     answer=IntegrationAnswer,
-    refuses=("missing_parameter", *CHANGE_REFUSALS, *SHOP_REFUSALS),
+    refuses=("missing_parameter", "test_key", *CHANGE_REFUSALS, *SHOP_REFUSALS),
     answer_headers=WRITTEN,
 )
 async def rotate_credentials(call: Call[CredentialsForm]) -> Reply:
     """Give a connection new credentials, if the shop answers to them."""
     integration_id = integration_id_of(call.path)
     secret = _required(call.form.secret, "secret")
+    refuse_test_key(call, KEEPS)
     connections = call.services.connections
     return await _told(call, await connections.rotate(call.context, integration_id, secret=secret))
 

@@ -128,15 +128,14 @@ async def rotate_key(call: Call[RotationForm]) -> Reply:
     scope=Scope.KEYS_MANAGE,
     form=RevocationForm,
     answer=KeyAnswer,
-    refuses=("already_terminal", *CHANGE_REFUSALS),
+    refuses=("already_terminal", "test_key", *CHANGE_REFUSALS),
     answer_headers=WRITE_HEADERS,
 )
 async def revoke_key(call: Call[RevocationForm]) -> Reply:
     """End a key, also the one of this request: within a second no process lets it in."""
-    reason = call.form.reason
-    return _reply(
-        await call.services.api_keys.revoke(call.context, key_id_of(call.path), reason=reason)
-    )
+    key_id, reason = key_id_of(call.path), call.form.reason
+    await _refuse_live_key(call, key_id)
+    return _reply(await call.services.api_keys.revoke(call.context, key_id, reason=reason))
 
 
 @endpoint(
@@ -183,4 +182,4 @@ async def _refuse_live_key(call: Call[Any], key_id: KeyId) -> None:
 
 def _refuse_live(call: Call[Any], environment: str) -> None:
     if environment == "live":
-        refuse_test_key(call, "makes, changes and rotates keys for tests only")
+        refuse_test_key(call, "makes, changes, rotates and revokes keys for tests only")

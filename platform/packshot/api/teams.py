@@ -15,6 +15,7 @@ from packshot.edge.forms import Form
 from packshot.edge.paging import PageAnswer, PageForm, Total, page_of
 from packshot.edge.path_ids import team_id_of, user_id_of
 from packshot.edge.shapes import Answer, Time
+from packshot.edge.trying import refuse_test_key
 from projections.teams import ListedTeam
 
 TEAMS = "/api/v1/teams"
@@ -22,6 +23,7 @@ TEAM = TEAMS + "/{teamId}"
 MEMBERS = TEAM + "/members"
 MEMBER = MEMBERS + "/{userId}"
 WRITTEN = ("x-log-position", "x-log-head")
+DECIDES_NOT = "ends no team and decides about no member"
 CHANGE_REFUSALS = ("not_found", "already_terminal", "org_suspended", "overloaded")
 
 
@@ -148,12 +150,13 @@ async def rename_team(call: Call[TeamForm]) -> Reply:
     TEAM,
     scope=Scope.TEAMS_MANAGE,
     answer=DeletedTeamAnswer,
-    refuses=CHANGE_REFUSALS,
+    refuses=("test_key", *CHANGE_REFUSALS),
     answer_headers=WRITTEN,
 )
 async def delete_team(call: Call[NoFields]) -> Reply:
     """Delete a team; what it owned is seen by owners and admins only from then on."""
     team_id = team_id_of(call.path)
+    refuse_test_key(call, DECIDES_NOT)
     head = await call.services.teams.delete(call.context, team_id)
     return Reply(DeletedTeamAnswer(team_id=str(team_id), deleted=True), head=head)
 
@@ -184,13 +187,14 @@ async def list_team_members(call: Call[PageForm]) -> Reply:
     scope=Scope.TEAMS_MANAGE,
     form=TeamMemberForm,
     answer=TeamMemberAnswer,
-    refuses=CHANGE_REFUSALS,
+    refuses=("test_key", *CHANGE_REFUSALS),
     answer_headers=WRITTEN,
 )
 async def put_team_member(call: Call[TeamMemberForm]) -> Reply:
     """Have a member of the organization in a team, as a member of it or as its lead."""
     team_id, user_id = team_id_of(call.path), user_id_of(call.path)
     role = TeamRole(call.form.role)
+    refuse_test_key(call, DECIDES_NOT)
     member, head = await call.services.teams.put_member(call.context, team_id, user_id, role)
     return Reply(_member_answer(member), head=head)
 
@@ -200,12 +204,13 @@ async def put_team_member(call: Call[TeamMemberForm]) -> Reply:
     MEMBER,
     scope=Scope.TEAMS_MANAGE,
     answer=RemovedTeamMemberAnswer,
-    refuses=CHANGE_REFUSALS,
+    refuses=("test_key", *CHANGE_REFUSALS),
     answer_headers=WRITTEN,
 )
 async def remove_team_member(call: Call[NoFields]) -> Reply:
     """Take somebody out of a team."""
     team_id, user_id = team_id_of(call.path), user_id_of(call.path)
+    refuse_test_key(call, DECIDES_NOT)
     head = await call.services.teams.remove_member(call.context, team_id, user_id)
     body = RemovedTeamMemberAnswer(team_id=str(team_id), user_id=str(user_id), removed=True)
     return Reply(body, head=head)

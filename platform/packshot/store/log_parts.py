@@ -75,7 +75,8 @@ async def find_part(
         if newest is None:
             raise NotFound("not_found", "There is no such organization.")
         _require_within("after", after, at_most=newest["seq"])
-        _require_within("until", until, at_least=after, at_most=newest["seq"])
+        # No event is at 0, so no append ends there and no head of it was ever signed.
+        _require_within("until", until, at_least=max(after, 1), at_most=newest["seq"])
         if after not in {0, newest["seq"]}:
             after = await connection.fetchval(APPEND_BEGINS_AFTER, org_id.uuid, after) or 0
         end, tip = newest["seq"], newest["hash"]

@@ -107,6 +107,7 @@ async def test_a_part_after_the_newest_event_is_empty_and_holds(
     [
         ({"after": 10}, "after_out_of_range"),
         ({"until": 10}, "until_out_of_range"),
+        ({"until": 0}, "until_out_of_range"),
         ({"after": 5, "until": 4}, "until_out_of_range"),
     ],
 )
