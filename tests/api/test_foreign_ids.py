@@ -85,6 +85,8 @@ def theirs(api: RunningApi, workers: None, shop_server: Shop, stranger: Created)
                 "target": {"sku": items[0]["sku"]},
             },
         ).json()
+        # Done with, before other tests look at the shop that all of them share.
+        client.get(f"/api/v1/jobs/{publish['jobId']}", params={"wait": 20}, timeout=WITHIN_S + 10)
         invite = client.post("/api/v1/invites", json={"role": "viewer"}).json()
         team_id = client.post("/api/v1/teams", json={"name": "Theirs"}).json()["teamId"]
         (user_id,) = join(api, stranger.org_id, Role.MEMBER, "Theirs")

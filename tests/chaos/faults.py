@@ -152,8 +152,8 @@ FAULTS = (
     Fault(
         "a scope is not asked for",
         "platform/packshot/edge/credentials.py",
-        "    if scope not in key.scopes:\n",
-        "    if not key.scopes:\n",
+        "    if scope in key.scopes:\n",
+        "    if key.scopes:\n",
         "tests/api/test_credentials.py",
         "test_a_missing_scope_is_named",
     ),

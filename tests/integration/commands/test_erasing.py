@@ -14,7 +14,7 @@ from domain.user import INSTALLATION
 from given import founded, requested_job
 from packshot.commands.accounts import Accounts
 from packshot.commands.erasing import Erasing
-from packshot.commands.members import Members
+from packshot.commands.members import Members, Wanted
 from packshot.commands.people import People
 from packshot.commands.sessions import Sessions
 from packshot.commands.trail import Trail, called
@@ -118,10 +118,10 @@ async def test_who_is_erased_is_a_former_member_of_whom_no_name_is_told(
     await house.erasing.erase(EMAIL, actor_id="test")
 
     first = house.org_ids[0]
-    members = await house.members.members(first)
+    listed = await house.members.list(first, Wanted(limit=10))
     trail = Trail(house.store, house.people)
     names = await trail.names.known(first, [str(mara)])
-    assert [member.name for member in members] == ["Jun"]
+    assert [member.name for member in listed.members] == ["Jun"]
     assert called("user", str(mara), names) == "a former member"
     assert await house.people.sign_in(email=EMAIL, password=PASSWORD) is None
 
@@ -148,7 +148,7 @@ async def test_the_last_owner_is_not_erased_and_the_organization_is_named(
     assert f"Globex ({second})" in refused.value.detail
     known = await house.people.sign_in(email=EMAIL, password=PASSWORD)  # nothing was done
     assert known is not None
-    assert len(await house.members.members(house.org_ids[0])) == 2
+    assert (await house.members.list(house.org_ids[0], Wanted(limit=10))).total == 2
 
 
 async def test_an_address_that_nobody_has_is_refused(house: House, mara: UserId) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from domain.ids import OrgId
 from packshot.store import jobrelay
+from packshot.store.codec import genesis
 from packshot.store.pool import DriverConnection, Pools
 from services import Database
 
@@ -23,6 +24,8 @@ async def fill(database: Database, *, has_statistics: bool) -> None:
     """Jobs of three organizations, in a table whose statistics know them, or say it is empty."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("VACUUM ANALYZE work.job")
+    heads = [(org_id.uuid, genesis(org_id.uuid)) for org_id in ORGANIZATIONS]
+    await owner.executemany("INSERT INTO es.tenant_head (tenant_id, hash) VALUES ($1, $2)", heads)
     for state, count in (("waiting", WAITING), ("ended", ENDED)):
         await owner.executemany(
             "INSERT INTO work.job (tenant_id, job_id, state, priority, due_at, correlation_id)"
