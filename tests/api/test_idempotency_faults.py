@@ -178,7 +178,9 @@ async def test_without_the_database_a_key_is_not_used_up(
     await owner.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0")
     try:
         await owner.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name
+            # Each is waited for: one that dies later would take the request after with it.
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1",
+            name,
         )
         away = await send(api, acme)
     finally:

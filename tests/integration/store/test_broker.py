@@ -14,8 +14,9 @@ from services import RunningServices
 
 @pytest.fixture
 def broker(servers: RunningServices) -> Iterator[RedisBroker]:
-    """The broker on a Valkey with nothing in it."""
-    broker = open_broker(servers.redis_url)
+    """The broker on a database of Valkey where nobody else works, with nothing in it."""
+    joint = "&" if "?" in servers.redis_url else "?"
+    broker = open_broker(f"{servers.redis_url}{joint}db=7")
     broker.flush_all()
     yield broker
     broker.flush_all()
