@@ -7,19 +7,22 @@ from dramatiq.brokers.redis import RedisBroker
 
 from domain.ids import JobId, OrgId
 from packshot.store import broker as brokers
-from packshot.store.broker import JOBS_QUEUE, open_broker, send
+from packshot.store.broker import open_broker, send
 from packshot.store.jobrelay import Due
 from services import RunningServices
 
+# The workers of other tests in this process listen to the usual one.
+QUEUE = "jobs-of-nobody"
+
 
 @pytest.fixture
-def broker(servers: RunningServices) -> Iterator[RedisBroker]:
-    """The broker on a database of Valkey where nobody else works, with nothing in it."""
-    joint = "&" if "?" in servers.redis_url else "?"
-    broker = open_broker(f"{servers.redis_url}{joint}db=7")
-    broker.flush_all()
+def broker(servers: RunningServices, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisBroker]:
+    """The broker on a queue that nobody works on, with nothing in it."""
+    monkeypatch.setattr(brokers, "JOBS_QUEUE", QUEUE)
+    broker = open_broker(servers.redis_url)
+    broker.flush(QUEUE)
     yield broker
-    broker.flush_all()
+    broker.flush(QUEUE)
     broker.close()
 
 
@@ -32,4 +35,4 @@ def test_where_nobody_works_unclaimed_jobs_do_not_pile_up(
     for _ in range(20):
         send(broker, unclaimed)
 
-    assert broker.do_qsize(JOBS_QUEUE) == 12
+    assert broker.do_qsize(QUEUE) == 12
